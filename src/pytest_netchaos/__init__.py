@@ -1,0 +1,1 @@
+"""Break the network on purpose in a pytest test, and prove that the software survives."""

@@ -1,0 +1,237 @@
+"""The faults, as frozen and validated values. No I/O.
+
+========== ==================== ==================== =====================================
+fault      live connections     new connections      bytes
+========== ==================== ==================== =====================================
+Cut        RST                  refused              lost
+Reset      RST                  served               lost
+Close      FIN                  served               kept: sent on before the FIN
+Refuse     untouched            refused              --
+Stall      open                 accepted, stalled    kept; delivered on heal, in order
+Blackhole  open, half-dead      accepted, dead       dropped; who lost bytes is reset on heal
+Delay      open                 the same             late
+Throttle   open                 the same             slow
+Flap       whatever the fault that it repeats does, on a seeded rhythm
+========== ==================== ==================== =====================================
+
+All durations are seconds, all rates bytes per second. Bad values are refused on construction, by name
+and value, so that a mistake shows where it was made and not when the fault strikes.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, fields
+from typing import ClassVar, Literal, TypeAlias, get_args
+
+Direction: TypeAlias = Literal["upstream", "downstream", "both"]
+Span: TypeAlias = "float | tuple[float, float]"
+
+DIRECTIONS: tuple[str, ...] = get_args(Direction)
+
+#: One day. A longer fault in a test is a slip of the unit (milliseconds for seconds).
+LONGEST = 86_400.0
+
+
+def check_number(name: str, value: object, *, low: float, high: float, above: bool = False) -> None:
+    """Refuse what isn't a finite number in ``low..high`` (``above``: greater than ``low``).
+
+    Raises:
+        TypeError: ``value`` isn't a number (``True`` isn't one).
+        ValueError: ``value`` is out of range, infinite or not a number.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{name} must be a number, not {value!r}")
+    if not math.isfinite(value) or not low <= value <= high or (above and value == low):
+        bounds = f"above {low:g} and up to {high:g}" if above else f"from {low:g} to {high:g}"
+        raise ValueError(f"{name} must be {bounds}, not {value!r}")
+
+
+def check_duration(name: str, value: object, *, above: bool = False) -> None:
+    """Refuse what isn't a duration in seconds between 0 and one day."""
+    try:
+        check_number(name, value, low=0, high=LONGEST, above=above)
+    except ValueError as error:
+        raise ValueError(f"{error} (seconds; a day at most)") from None
+
+
+def check_direction(value: object) -> None:
+    """Refuse what isn't one of ``DIRECTIONS``."""
+    if value not in DIRECTIONS:
+        allowed = ", ".join(map(repr, DIRECTIONS))
+        raise ValueError(f"direction must be one of {allowed}, not {value!r}")
+
+
+def check_span(name: str, value: object) -> None:
+    """Refuse what is neither a duration above 0 nor a (shortest, longest) pair of them."""
+    if not isinstance(value, tuple):
+        check_duration(name, value, above=True)
+        return
+    if len(value) != 2:
+        raise ValueError(f"{name} must be seconds or a (shortest, longest) pair, not {value!r}")
+    for end in value:
+        check_duration(name, end, above=True)
+    if value[0] > value[1]:
+        raise ValueError(f"{name} must be a (shortest, longest) pair, not {value!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A way for a network to be bad. Use one of the subclasses."""
+
+    #: The verb of ``Link`` that injects this fault, and its name in reports.
+    kind: ClassVar[str] = ""
+    #: Whether the fault is over as soon as it has happened: there is nothing to heal.
+    instant: ClassVar[bool] = False
+    #: Whether a client can be expected to dial again because of it.
+    breaks: ClassVar[bool] = False
+
+    def __str__(self) -> str:
+        """Shorten to what differs from the defaults: ``delay(latency=0.2)``."""
+        said = [
+            f"{f.name}={value}" if isinstance(value := getattr(self, f.name), Fault) else f"{f.name}={value!r}"
+            for f in fields(self)
+            if getattr(self, f.name) != f.default
+        ]
+        return f"{self.kind}({', '.join(said)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Cut(Fault):
+    """Reset every live connection and refuse new ones, until healed."""
+
+    kind: ClassVar[str] = "cut"
+    breaks: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse(Fault):
+    """Refuse new connections; live ones go on."""
+
+    kind: ClassVar[str] = "refuse"
+    breaks: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Partial(Fault):
+    """A fault that can hit a share of the connections only."""
+
+    #: The share of connections that are hit, 0 to 1. Drawn once for each connection, from the seed.
+    toxicity: float = field(default=1.0, kw_only=True)
+
+    def __post_init__(self) -> None:
+        check_number("toxicity", self.toxicity, low=0, high=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Reset(_Partial):
+    """Reset live connections now, idle ones too; new ones are served."""
+
+    kind: ClassVar[str] = "reset"
+    instant: ClassVar[bool] = True
+    breaks: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
+class Close(_Partial):
+    """Close live connections with a FIN, after the bytes that were already sent."""
+
+    kind: ClassVar[str] = "close"
+    instant: ClassVar[bool] = True
+    breaks: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Directed(_Partial):
+    """A fault that can hit one direction only."""
+
+    #: ``"upstream"`` is client to server, ``"downstream"`` server to client.
+    direction: Direction = field(default="both", kw_only=True)
+
+    def __post_init__(self) -> None:
+        _Partial.__post_init__(self)
+        check_direction(self.direction)
+
+
+@dataclass(frozen=True, slots=True)
+class Stall(_Directed):
+    """Hold every byte back. Nothing is lost: on heal all of it arrives, in order."""
+
+    kind: ClassVar[str] = "stall"
+    breaks: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
+class Blackhole(_Directed):
+    """Drop every byte, FIN and RST in silence: the peer looks alive and isn't.
+
+    On heal, a connection that lost anything is reset. It is never spliced together again:
+    a TCP stream with a hole in it is what no real network delivers.
+    """
+
+    kind: ClassVar[str] = "blackhole"
+    breaks: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
+class Delay(_Directed):
+    """Deliver every byte ``latency`` ± ``jitter`` seconds late, in order, and never early.
+
+    ``latency`` is one-way: with ``direction="both"`` a round trip takes twice as much more.
+    The jitter is uniform, and drawn from the seed.
+    """
+
+    latency: float
+    jitter: float = 0.0
+    kind: ClassVar[str] = "delay"
+
+    def __post_init__(self) -> None:
+        _Directed.__post_init__(self)
+        check_duration("latency", self.latency)
+        check_duration("jitter", self.jitter)
+        if self.jitter > self.latency:
+            raise ValueError(
+                f"jitter must not exceed latency ({self.latency!r}), not {self.jitter!r}: "
+                "no byte can arrive before it was sent"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Throttle(_Directed):
+    """Let at most ``rate`` bytes per second through, for each connection and direction."""
+
+    rate: float
+    kind: ClassVar[str] = "throttle"
+
+    def __post_init__(self) -> None:
+        _Directed.__post_init__(self)
+        try:
+            check_number("rate", self.rate, low=0, high=1e12, above=True)
+        except ValueError as error:
+            raise ValueError(f"{error} (bytes per second; to let nothing through, use stall)") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Flap(Fault):
+    """Go down and come back, ``cycles`` times (``None``: until healed).
+
+    ``down`` and ``up`` are seconds, or a (shortest, longest) pair to draw from with the seed.
+    The defaults, 50-500 ms down and 100-1000 ms up, are this project's own choice.
+    """
+
+    down: Span = (0.05, 0.5)
+    up: Span = (0.1, 1.0)
+    cycles: int | None = None
+    fault: Fault = Cut()
+    kind: ClassVar[str] = "flap"
+    breaks: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        check_span("down", self.down)
+        check_span("up", self.up)
+        if self.cycles is not None and (
+            isinstance(self.cycles, bool) or not isinstance(self.cycles, int) or not 1 <= self.cycles <= 1_000_000
+        ):
+            raise ValueError(f"cycles must be a whole number from 1 to 1,000,000, or None, not {self.cycles!r}")
+        if not isinstance(self.fault, Fault) or isinstance(self.fault, Flap):
+            raise TypeError(f"fault must be a fault that can be repeated, such as Cut(), not {self.fault!r}")

@@ -1,0 +1,170 @@
+"""What a link saw, as frozen values: the dials, the connections and the faults. No I/O.
+
+Matchers judge a `History`, so they can be tested without a socket or a clock. Times are CLOCK_MONOTONIC
+seconds: those of ``time.monotonic()``, in every process of the machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias, overload
+
+from .faults import Fault
+
+Outcome: TypeAlias = Literal["pending", "served", "refused"]
+Closer: TypeAlias = Literal["client", "server", "fault", "link"]
+Ending: TypeAlias = Literal["FIN", "RST"]
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """A client's attempt to connect."""
+
+    #: 1 for the link's first dial.
+    number: int
+    at: float
+    #: ``"served"`` once the upstream has accepted, ``"refused"`` by a fault or because the upstream did not
+    #: accept, ``"pending"`` until that is known.
+    outcome: Outcome
+    #: Where the client dialled from, ``"127.0.0.1:40312"``; empty where only the attempt could be seen.
+    peer: str = ""
+    #: Who refused it and why; empty for a served dial.
+    reason: str = ""
+    #: The number of the connection that a served dial became.
+    connection: int | None = None
+    #: When the dial was refused, or its connection ended; ``None`` while it is in use.
+    ended_at: float | None = None
+    #: Seconds since the previous dial ended: how long the client waited. ``None`` for the first dial, and for
+    #: one that began before the previous one ended (a second client).
+    waited: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A served dial: what it carried, and how it ended."""
+
+    #: 1 for the link's first connection.
+    number: int
+    dial: int
+    opened_at: float
+    #: Bytes that were delivered to the server and to the client; exact, and current while it is open.
+    bytes_up: int = 0
+    bytes_down: int = 0
+    #: Bytes that a fault took, by direction.
+    lost_up: int = 0
+    lost_down: int = 0
+    closed_at: float | None = None
+    #: Who ended it: the side that sent the first FIN or RST, a fault, or the link at the end of its test.
+    closed_by: Closer | None = None
+    #: How it ended.
+    close_how: Ending | None = None
+    #: Which fault ended it, or why the link did: ``"cut"``, ``"blackhole"``.
+    close_reason: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the connection still lives."""
+        return self.closed_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class FaultSpan:
+    """One stretch of time that a fault was in force; a flap has one for each cycle."""
+
+    fault: Fault
+    started_at: float
+    #: ``None`` while it is in force.
+    healed_at: float | None = None
+    #: The connections that it met when it started, by number.
+    hits: tuple[int, ...] = ()
+    #: 1 for the first cycle of a flap, and for every other fault.
+    cycle: int = 1
+
+    @property
+    def breaks(self) -> bool:
+        """Whether a client may have to dial again because of it (a delay doesn't break)."""
+        return self.fault.breaks
+
+
+class Dials(Sequence[Dial]):
+    """The dials of a link, in order: what `backoff` compares with. Slices are `Dials` too."""
+
+    __slots__ = ("_dials", "blind")
+
+    def __init__(self, dials: Iterable[Dial] = (), blind: str = "") -> None:
+        self._dials = tuple(dials)
+        #: Which dials could not be seen, in words; empty where all of them could.
+        self.blind = blind
+
+    @overload
+    def __getitem__(self, key: int) -> Dial: ...
+    @overload
+    def __getitem__(self, key: slice) -> Dials: ...
+    def __getitem__(self, key: int | slice) -> Dial | Dials:
+        """Return one dial, or the dials of a slice."""
+        if isinstance(key, slice):
+            return Dials(self._dials[key], self.blind)
+        return self._dials[key]
+
+    def __len__(self) -> int:
+        """Count them."""
+        return len(self._dials)
+
+    def __repr__(self) -> str:
+        """Say how many there are, and how they went."""
+        return f"<{len(self.served)} served and {len(self.refused)} refused of {len(self)} dials>"
+
+    @property
+    def refused(self) -> Dials:
+        """Those that were refused."""
+        return Dials((dial for dial in self._dials if dial.outcome == "refused"), self.blind)
+
+    @property
+    def served(self) -> Dials:
+        """Those that became connections."""
+        return Dials((dial for dial in self._dials if dial.outcome == "served"), self.blind)
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A stretch of time without a break in which at least one breaking fault was in force."""
+
+    started_at: float
+    #: ``None`` while it lasts.
+    healed_at: float | None
+    kinds: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Everything that a link saw until ``now``."""
+
+    link: str
+    now: float
+    dials: Dials = field(default_factory=Dials)
+    connections: tuple[Connection, ...] = ()
+    faults: tuple[FaultSpan, ...] = ()
+
+    @property
+    def outages(self) -> tuple[Outage, ...]:
+        """The breaking faults, merged where they overlap, in order of time."""
+        return merge_outages(self.faults)
+
+
+def merge_outages(spans: Iterable[FaultSpan]) -> tuple[Outage, ...]:
+    """Merge overlapping spans of breaking faults into outages.
+
+    An instant fault (a reset) is an outage of no length.
+    """
+    outages: list[Outage] = []
+    for span in sorted((s for s in spans if s.breaks), key=lambda s: s.started_at):
+        last = outages[-1] if outages else None
+        if last is None or (last.healed_at is not None and last.healed_at < span.started_at):
+            outages.append(Outage(span.started_at, span.healed_at, (span.fault.kind,)))
+            continue
+        ends = (last.healed_at, span.healed_at)
+        until = None if None in ends else max(end for end in ends if end is not None)
+        kinds = last.kinds if span.fault.kind in last.kinds else (*last.kinds, span.fault.kind)
+        outages[-1] = Outage(last.started_at, until, kinds)
+    return tuple(outages)
