@@ -1,1 +1,69 @@
-"""Break the network on purpose in a pytest test, and prove that the software survives."""
+"""Break the network on purpose in a pytest test, and prove that the software survives.
+
+Names are imported when they are used: pytest loads this package in every run and in every worker.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .errors import (
+        EngineDied,
+        EngineError,
+        LinkClosed,
+        NetchaosError,
+        PortInUse,
+        ServiceError,
+        UpstreamError,
+        WaitTimeout,
+    )
+    from .faults import Blackhole, Close, Cut, Delay, Fault, Flap, Refuse, Reset, Stall, Throttle
+    from .history import Connection, Dial, Dials, FaultSpan, History, Outage
+    from .injection import Injection
+    from .ledger import Ledger
+    from .link import Link
+    from .matchers import at_least_once, at_most_once, backoff, check, check_async, exactly_once, reconnected
+    from .network import Network, open_network
+    from .services.redis import RedisServer
+    from .timeline import Timeline
+
+_HOMES = {
+    "errors": (
+        "EngineDied", "EngineError", "LinkClosed", "NetchaosError", "PortInUse", "ServiceError", "UpstreamError",
+        "WaitTimeout",
+    ),
+    "faults": ("Blackhole", "Close", "Cut", "Delay", "Fault", "Flap", "Refuse", "Reset", "Stall", "Throttle"),
+    "history": ("Connection", "Dial", "Dials", "FaultSpan", "History", "Outage"),
+    "injection": ("Injection",),
+    "ledger": ("Ledger",),
+    "link": ("Link",),
+    "matchers": ("at_least_once", "at_most_once", "backoff", "check", "check_async", "exactly_once", "reconnected"),
+    "network": ("Network", "open_network"),
+    "services.redis": ("RedisServer",),
+    "timeline": ("Timeline",),
+}  # fmt: skip
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Blackhole", "Close", "Connection", "Cut", "Delay", "Dial", "Dials", "EngineDied", "EngineError", "Fault",
+    "FaultSpan", "Flap", "History", "Injection", "Ledger", "Link", "LinkClosed", "NetchaosError", "Network", "Outage",
+    "PortInUse", "RedisServer", "Refuse", "Reset", "ServiceError", "Stall", "Throttle", "Timeline", "UpstreamError",
+    "WaitTimeout", "at_least_once", "at_most_once", "backoff", "check", "check_async", "exactly_once", "open_network",
+    "reconnected",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+    """Import a public name on first use."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted(__all__)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import methodcaller
+
 
 class NetchaosError(Exception):
     """Base class of every error that pytest-netchaos raises on its own account."""
@@ -33,3 +35,8 @@ class UpstreamError(NetchaosError, ValueError):
 
 class WaitTimeout(NetchaosError, TimeoutError):
     """Something that was waited for did not happen in time."""
+
+
+#: As a module's ``__tracebackhide__``: pytest leaves its frames out where one of our own errors passes through, so that
+#: the traceback ends at the test's line. ``--full-trace`` shows them.
+hide_own_errors = methodcaller("errisinstance", NetchaosError)

@@ -31,6 +31,7 @@ DIRECTIONS: tuple[str, ...] = get_args(Direction)
 
 #: One day. A longer fault in a test is a slip of the unit (milliseconds for seconds).
 LONGEST = 86_400.0
+MOST_CYCLES = 1_000_000
 
 
 def check_number(name: str, value: object, *, low: float, high: float, above: bool = False) -> None:
@@ -67,7 +68,7 @@ def check_span(name: str, value: object) -> None:
     if not isinstance(value, tuple):
         check_duration(name, value, above=True)
         return
-    if len(value) != 2:
+    if len(value) != 2:  # noqa: PLR2004 - a pair
         raise ValueError(f"{name} must be seconds or a (shortest, longest) pair, not {value!r}")
     for end in value:
         check_duration(name, end, above=True)
@@ -230,8 +231,8 @@ class Flap(Fault):
         check_span("down", self.down)
         check_span("up", self.up)
         if self.cycles is not None and (
-            isinstance(self.cycles, bool) or not isinstance(self.cycles, int) or not 1 <= self.cycles <= 1_000_000
+            isinstance(self.cycles, bool) or not isinstance(self.cycles, int) or not 1 <= self.cycles <= MOST_CYCLES
         ):
-            raise ValueError(f"cycles must be a whole number from 1 to 1,000,000, or None, not {self.cycles!r}")
+            raise ValueError(f"cycles must be a whole number from 1 to {MOST_CYCLES:,}, or None, not {self.cycles!r}")
         if not isinstance(self.fault, Fault) or isinstance(self.fault, Flap):
             raise TypeError(f"fault must be a fault that can be repeated, such as Cut(), not {self.fault!r}")

@@ -1,1 +1,1 @@
-"""engines"""
+"""What carries the links. The rest of the package meets an engine only through the protocols in `base`."""

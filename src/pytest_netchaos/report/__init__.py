@@ -1,1 +1,1 @@
-"""report"""
+"""What a person reads about a run: as text, for now."""

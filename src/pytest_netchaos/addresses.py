@@ -1,0 +1,120 @@
+"""Where a link leads to: everything that people write for "that server over there"."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeAlias, runtime_checkable
+
+from .errors import UpstreamError
+
+
+@runtime_checkable
+class HasAddress(Protocol):
+    """Anything with a host and a port: a server fixture, or another link."""
+
+    @property
+    def host(self) -> str:
+        """Where it listens."""
+
+    @property
+    def port(self) -> int:
+        """On which port."""
+
+
+UpstreamLike: TypeAlias = "str | int | tuple[str, int] | Path | HasAddress"
+
+_URL = re.compile(r"^[a-z][a-z0-9+.-]*://(?:[^/@]*@)?(?P<rest>[^/?#]+)", re.IGNORECASE)
+_HOST_PORT = re.compile(r"^(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:/\[\]]+)):(?P<port>\d+)$")
+_SPELLINGS = (
+    '"host:port", ("host", port), a port, a URL with a port, "unix:/path", a Path, or anything with .host and .port'
+)
+_PORTS = range(1, 65536)
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """A server's address, in words and in the numbers that a socket needs."""
+
+    #: ``"localhost:5432"`` or a socket's path: what the test wrote, tidied up.
+    name: str
+    #: (family, address, port) to try in turn: family ``"4"``, ``"6"``, or ``"u"`` with the path as the address.
+    numeric: tuple[tuple[str, str, int], ...]
+
+
+def upstream(value: UpstreamLike) -> Upstream:
+    """Understand what a test wrote, and look its host name up.
+
+    Nothing has to listen there: that only decides how a client's dial ends.
+
+    Raises:
+        UpstreamError: it can't be understood, the port can't be, or nobody knows the host.
+    """
+    if isinstance(value, Path):
+        return _unix(str(value))
+    if isinstance(value, str):
+        return _parse(value)
+    if isinstance(value, int):
+        return _tcp("127.0.0.1", value, value)
+    if isinstance(value, tuple):
+        if len(value) != 2 or not isinstance(value[0], str):  # noqa: PLR2004 - a pair
+            raise UpstreamError(f"upstream must be {_SPELLINGS}, not {value!r}")
+        return _tcp(value[0], value[1], value)
+    if isinstance(value, HasAddress):
+        return _tcp(value.host, value.port, value)
+    raise UpstreamError(f"upstream must be {_SPELLINGS}, not {value!r}")
+
+
+def loopback(host: str) -> tuple[socket.AddressFamily, str]:
+    """Understand where a link is to listen.
+
+    Raises:
+        ValueError: it isn't an address of this machine's loopback.
+    """
+    for family, address, _ in _look_up(host, 1, host):
+        if family == "6" and address == "::1":
+            return socket.AF_INET6, address
+        if family == "4" and address.startswith("127."):
+            return socket.AF_INET, address
+    raise ValueError(f"host must be a loopback address such as '127.0.0.1', '::1' or 'localhost', not {host!r}")
+
+
+def _parse(text: str) -> Upstream:
+    if text.startswith("unix:"):
+        return _unix(re.sub(r"^unix:(//(?=/))?", "", text))
+    if text.startswith("/"):
+        return _unix(text)
+    url = _URL.match(text)
+    parts = _HOST_PORT.match(url["rest"] if url else text)
+    if parts is None:
+        raise UpstreamError(f"upstream must be {_SPELLINGS}, not {text!r}")
+    return _tcp(parts["v6"] or parts["host"], int(parts["port"]), text)
+
+
+def _unix(path: str) -> Upstream:
+    # 107 bytes is what sockaddr_un holds beside the closing zero on Linux.
+    if not path.startswith("/") or len(os.fsencode(path)) > 107:  # noqa: PLR2004
+        raise UpstreamError(f"a Unix socket's path must be absolute and at most 107 bytes long, not {path!r}")
+    return Upstream(path, (("u", path, 0),))
+
+
+def _tcp(host: str, port: object, written: object) -> Upstream:
+    if isinstance(port, bool) or not isinstance(port, int) or port not in _PORTS:
+        raise UpstreamError(f"upstream {written!r}: the port must be a whole number from 1 to 65535, not {port!r}")
+    if not host:
+        raise UpstreamError(f"upstream {written!r}: the host is missing")
+    shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return Upstream(shown, tuple(_look_up(host, port, written)))
+
+
+def _look_up(host: str, port: int, written: object) -> list[tuple[str, str, int]]:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise UpstreamError(f"upstream {written!r}: nobody knows the host {host!r} ({error})") from None
+    families = {socket.AF_INET: "4", socket.AF_INET6: "6"}
+    numeric = [(families[f], str(a[0]), port) for f, _, _, _, a in found if f in families]
+    return list(dict.fromkeys(numeric))

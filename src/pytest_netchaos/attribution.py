@@ -1,0 +1,133 @@
+"""When a lost message was sent, relative to the outages around it. Pure, linear, and free of thresholds.
+
+The time line is cut into stretches: stretch 0 lies before the first outage, stretch 1 is that outage, stretch 2 lies
+between it and the next one, and so on. Odd stretches are outages. An outage begins at its start and ends just before
+its heal, so what is sent at the very moment of the heal is sent after it, and a reset takes up no time at all.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from .history import Outage
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
+
+    from .ledger import Delivery, Send
+
+Phase: TypeAlias = Literal["before", "in flight", "during", "after", "resumed", "no fault"]
+"""Why a message was lost, as far as times can tell.
+
+==============  =======================================================================================================
+``in flight``   sent before an outage, and nothing sent after it had reached the subscriber when the outage began
+``before``      sent before an outage, but a later send had reached the subscriber when it began: not the outage's doing
+``during``      sent in an outage
+``after``       sent after a heal, before the first message sent after it that reached the subscriber
+``resumed``     sent after the last heal, when later ones did reach the subscriber again: not the outage's doing
+``no fault``    there was no outage
+==============  =======================================================================================================
+
+Between two outages ``after`` goes first: as long as nothing reached the subscriber, there is no sign that it was back.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """The phase in which a lost message was sent, and the outage that it refers to."""
+
+    phase: Phase
+    #: 0 for the first outage; ``None`` without one.
+    number: int | None = None
+    #: Seconds between the send and the start of the outage (its heal, for ``after`` and ``resumed``). Never negative.
+    distance: float = 0.0
+
+
+def disjoint(outages: Iterable[Outage]) -> tuple[Outage, ...]:
+    """Merge outages that overlap, such as those of several links, and put them in order of time."""
+    merged: list[Outage] = []
+    for outage in sorted(outages, key=lambda outage: outage.started_at):
+        last = merged[-1] if merged else None
+        if last is None or (last.healed_at is not None and last.healed_at < outage.started_at):
+            merged.append(outage)
+        else:
+            merged[-1] = _joined(last, outage)
+    return tuple(merged)
+
+
+def _joined(one: Outage, other: Outage) -> Outage:
+    open_ended = one.healed_at is None or other.healed_at is None
+    healed_at = None if open_ended else max(one.healed_at or 0.0, other.healed_at or 0.0)
+    return Outage(one.started_at, healed_at, tuple(dict.fromkeys(one.kinds + other.kinds)))
+
+
+def stretches(sends: Iterable[Send], outages: Sequence[Outage]) -> list[int]:
+    """Return the stretch of time in which each message was sent. ``outages`` must be disjoint and in order."""
+    starts = [outage.started_at for outage in outages]
+    heals = [outage.healed_at for outage in outages]
+    found = []
+    for send in sends:
+        last = bisect_right(starts, send.at) - 1
+        healed_at = heals[last] if last >= 0 else send.at
+        over = healed_at is not None and healed_at <= send.at
+        found.append(2 * last + (2 if over else 1))
+    return found
+
+
+class Attribution:
+    """What one subscriber got in each stretch, and so why it didn't get the rest."""
+
+    def __init__(
+        self, sends: Sequence[Send], deliveries: Sequence[Delivery], outages: Sequence[Outage], places: Sequence[int]
+    ) -> None:
+        """Look once at everything.
+
+        Args:
+            sends: All of them, in order of time.
+            deliveries: Those to this subscriber, in order of time.
+            outages: Disjoint, in order of time.
+            places: What `stretches` returned for these sends and outages.
+        """
+        self._sends = sends
+        self._outages = outages
+        self._places = places
+        #: By stretch, the position of its first message that arrived after the heal before it ...
+        self._resumed: dict[int, int] = {}
+        #: ... and of its last message that had arrived when the outage after it began.
+        self._flushed: dict[int, int] = {}
+        if outages:
+            self._look(
+                first={delivery.id: delivery.at for delivery in reversed(deliveries)},
+                last={delivery.id: delivery.at for delivery in deliveries},
+            )
+
+    def _look(self, first: Mapping[Hashable, float], last: Mapping[Hashable, float]) -> None:
+        for position, (send, place) in enumerate(zip(self._sends, self._places, strict=True)):
+            if place % 2 or send.id not in first:
+                continue
+            if place > 0 and last[send.id] >= self._heal(place):
+                self._resumed.setdefault(place, position)
+            if place // 2 < len(self._outages) and first[send.id] <= self._outages[place // 2].started_at:
+                self._flushed[place] = position
+
+    def _heal(self, place: int) -> float:
+        healed_at = self._outages[place // 2 - 1].healed_at
+        assert healed_at is not None, "there is no stretch after an outage that goes on"
+        return healed_at
+
+    def blame(self, position: int) -> Blame:
+        """Say in which phase the lost message at ``position`` was sent."""
+        if not self._outages:
+            return Blame("no fault")
+        at, place = self._sends[position].at, self._places[position]
+        number = place // 2
+        if place % 2:
+            return Blame("during", number, at - self._outages[number].started_at)
+        if place > 0 and position < self._resumed.get(place, len(self._sends)):
+            return Blame("after", number - 1, at - self._heal(place))
+        if number == len(self._outages):
+            return Blame("resumed", number - 1, at - self._heal(place))
+        in_flight = position > self._flushed.get(place, -1)
+        return Blame("in flight" if in_flight else "before", number, self._outages[number].started_at - at)

@@ -1,0 +1,221 @@
+"""What a test sent, and what arrived: the two lists that a delivery contract is judged by. No I/O but the clock.
+
+The test writes both down itself, so it decides what a message is, what its id is, and where it counts as applied:
+at the subscriber's handler, not at its socket.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, get_args
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterator, Sequence
+
+    from .history import Outage
+
+SendOutcome: TypeAlias = Literal["ok", "fail", "info"]
+
+OUTCOMES: tuple[str, ...] = get_args(SendOutcome)
+
+_by_time = attrgetter("at")
+
+
+class Send(NamedTuple):
+    """One attempt to send a message. A tuple, since there may be a million of them."""
+
+    id: Hashable
+    #: Monotonic seconds.
+    at: float
+    #: ``"ok"``: acknowledged. ``"fail"``: definitely not accepted. ``"info"``: nobody can tell.
+    outcome: SendOutcome = "ok"
+    sender: str = ""
+
+
+class Delivery(NamedTuple):
+    """One arrival of a message at a subscriber."""
+
+    id: Hashable
+    #: Monotonic seconds.
+    at: float
+    subscriber: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRecord:
+    """What a ledger held until ``now``: what delivery matchers judge."""
+
+    #: In order of time.
+    sends: tuple[Send, ...]
+    deliveries: tuple[Delivery, ...]
+    #: Who should have got every message: those declared, then those seen; at least ``""``.
+    subscribers: tuple[str, ...]
+    #: When the network was broken, in order of time.
+    outages: tuple[Outage, ...]
+    now: float
+
+
+@dataclass(slots=True)
+class _Sending:
+    """A send whose outcome isn't known yet; it already has its place among the others."""
+
+    id: Hashable
+    at: float
+    sender: str
+    outcome: SendOutcome = "info"
+
+    def as_send(self) -> Send:
+        return Send(self.id, self.at, self.outcome, self.sender)
+
+
+class Ledger:
+    """Write down what was sent and what arrived, from any thread or task, and compare it with a contract.
+
+    ::
+
+        ledger.sent(n)
+        ...                                          # in the handler of the subscriber
+        ledger.delivered(n)
+        ...
+        assert ledger == exactly_once(in_order=True)
+
+    Nothing waits and nothing locks: to append to a list is atomic in CPython. A call takes under a microsecond.
+    """
+
+    def __init__(
+        self,
+        outages: Callable[[], Sequence[Outage]] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Start with empty lists.
+
+        Args:
+            outages: Says when the network was broken, for the tale of how a message was lost. Default: never.
+            clock: Monotonic seconds; the clock of the outages.
+        """
+        self._outages = outages or tuple
+        self._clock = clock
+        self._sends: list[Send | _Sending] = []
+        self._deliveries: list[Delivery] = []
+        self._expected: dict[str, None] = {}
+
+    def __repr__(self) -> str:
+        """Count both lists."""
+        return f"<ledger: {len(self._sends)} sent, {len(self._deliveries)} delivered>"
+
+    def sent(
+        self,
+        id_: Hashable,
+        /,
+        *,
+        outcome: SendOutcome = "ok",
+        sender: str = "",
+        at: float | None = None,
+    ) -> None:
+        """Write down that a message was sent. Call it before the send, or use `sending`.
+
+        An id that is sent again is a second message with the same id: two acknowledged sends call for two
+        deliveries, and allow two. So don't write down what a client resends on its own account.
+
+        Args:
+            id_: What tells this message from the others: a number, a string, a tuple.
+            outcome: ``"ok"`` (acknowledged or accepted; the default), ``"fail"`` (definitely not accepted) or
+                ``"info"`` (the acknowledgement was lost: it may have been accepted or not).
+            sender: Whose order it belongs to, where several send.
+            at: When, in monotonic seconds. Default: now.
+
+        Raises:
+            TypeError: ``id_`` can't be hashed.
+            ValueError: ``outcome`` isn't one of the three, or ``at`` isn't finite.
+        """
+        _check_id(id_)
+        if outcome not in OUTCOMES:
+            raise ValueError(f"outcome must be one of {', '.join(map(repr, OUTCOMES))}, not {outcome!r}")
+        self._sends.append(Send(id_, self._time(at), outcome, sender))
+
+    @contextmanager
+    def sending(self, id_: Hashable, /, *, sender: str = "", at: float | None = None) -> Iterator[None]:
+        """Write a send down that takes the body of the ``with`` statement, from the time at which it begins.
+
+        It is ``"ok"`` once the body has ended well, and ``"info"`` until then or if it raises: a request that
+        failed half-way may have been accepted. The exception goes on its way.
+
+        Args:
+            id_: As for `sent`.
+            sender: As for `sent`.
+            at: When it began, in monotonic seconds. Default: now.
+
+        Raises:
+            TypeError: ``id_`` can't be hashed.
+            ValueError: ``at`` isn't finite.
+        """
+        _check_id(id_)
+        entry = _Sending(id_, self._time(at), sender)
+        self._sends.append(entry)
+        yield
+        entry.outcome = "ok"
+
+    def delivered(self, id_: Hashable, /, *, subscriber: str = "", at: float | None = None) -> None:
+        """Write down that a message has arrived.
+
+        Args:
+            id_: The id that it was sent with.
+            subscriber: Who got it, where several should.
+            at: When, in monotonic seconds. Default: now.
+
+        Raises:
+            TypeError: ``id_`` can't be hashed.
+            ValueError: ``at`` isn't finite.
+        """
+        _check_id(id_)
+        self._deliveries.append(Delivery(id_, self._time(at), subscriber))
+
+    def expect(self, *subscribers: str) -> None:
+        """Declare who should get every message, so that one who gets nothing at all has lost everything.
+
+        Those who did get something are always expected to get the rest: there's no need to declare them.
+
+        Raises:
+            TypeError: A subscriber isn't a string, or none was named.
+        """
+        if not subscribers or not all(isinstance(name, str) for name in subscribers):
+            raise TypeError(f"expect() takes the names of subscribers, such as expect('ann', 'bob'), not {subscribers}")
+        self._expected.update(dict.fromkeys(subscribers))
+
+    def record(self) -> DeliveryRecord:
+        """Take an immutable snapshot.
+
+        Both lists are in order of time, and at equal times in the order in which they were written.
+        """
+        # Deliveries first: whatever arrived was written down as sent before, so its send can't be missing.
+        deliveries = tuple(self._deliveries)
+        sends = [entry.as_send() if isinstance(entry, _Sending) else entry for entry in tuple(self._sends)]
+        seen = dict.fromkeys(delivery.subscriber for delivery in deliveries)
+        return DeliveryRecord(
+            sends=tuple(sorted(sends, key=_by_time)),
+            deliveries=tuple(sorted(deliveries, key=_by_time)),
+            subscribers=tuple(self._expected | seen) or ("",),
+            outages=tuple(self._outages()),
+            now=self._clock(),
+        )
+
+    def _time(self, at: float | None) -> float:
+        if at is None:
+            return self._clock()
+        if not math.isfinite(at):
+            raise ValueError(f"at must be finite (seconds of time.monotonic()), not {at!r}")
+        return at
+
+
+def _check_id(id_: object) -> None:
+    try:
+        hash(id_)
+    except TypeError:
+        raise TypeError(
+            f"id must be hashable, not {type(id_).__name__!r}: use what identifies the message, "
+            "such as its number, or a tuple of its parts"
+        ) from None

@@ -1,0 +1,178 @@
+"""The network of one test: its links, its timeline, and the promise that all of it is healed at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
+
+from .addresses import UpstreamLike, upstream
+from .engines.base import Engine
+from .errors import EngineDied, EngineError, LinkClosed, hide_own_errors
+from .history import History, Outage, merge_outages
+from .link import Link
+from .timeline import Entry, Timeline, entries
+
+__tracebackhide__ = hide_own_errors
+
+#: Seconds that the waiting methods wait where nobody says how long.
+TIMEOUT = 5.0
+
+
+class Network:
+    """Makes links, and takes every fault back. The ``netchaos`` fixture is one.
+
+    Args:
+        engine: Gives the engine that carries the links, when the first link is made.
+        seed: What every random decision in this network is drawn from.
+        timeout: Seconds that waiting methods wait by default.
+    """
+
+    def __init__(self, engine: Callable[[], Engine], seed: int = 0, timeout: float = TIMEOUT) -> None:
+        self.seed = seed
+        self._engine_source = engine
+        self._engine: Engine | None = None
+        self._timeout = timeout
+        self._links: dict[str, Link] = {}
+        self._notes: list[Entry] = []
+        self._recorders: list[Callable[[], Iterable[Entry]]] = []
+        self._is_closed = False
+
+    def __repr__(self) -> str:
+        """Say which links there are."""
+        return f"<network with {', '.join(map(repr, self._links)) or 'no links'}, seed {self.seed}>"
+
+    @property
+    def links(self) -> Mapping[str, Link]:
+        """The links by name, in the order in which they were made."""
+        return MappingProxyType(self._links)
+
+    def link(self, upstream_: UpstreamLike, *, name: str | None = None, host: str = "127.0.0.1", port: int = 0) -> Link:
+        """Put a link in front of a server. Clients that dial it can be dialled at once, and cut off at will.
+
+        Args:
+            upstream_: The server: ``"host:port"``, ``("host", port)``, a port of 127.0.0.1, a URL with a port,
+                ``"unix:/path"``, a ``Path``, or anything with ``.host`` and ``.port``. It need not listen yet.
+            name: What errors and reports call it; by default the upstream as it is written.
+            host: The loopback address to listen at: ``"::1"`` for IPv6.
+            port: The port to listen at; 0 takes a free one.
+
+        Raises:
+            UpstreamError: the upstream can't be understood, or nobody knows the host.
+            PortInUse: somebody else has the port.
+            ValueError: the name is taken, or the host isn't this machine's loopback.
+        """
+        if self._is_closed:
+            raise LinkClosed("netchaos.link() after the end of the test that owned this network")
+        if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65535:  # noqa: PLR2004 - TCP's range
+            raise ValueError(f"port must be a whole number from 0 (a free one) to 65535, not {port!r}")
+        found = upstream(upstream_)
+        name = self._name(name, found.name)
+        self._engine = self._engine_source()
+        made = self._engine.open(name, found, host, port, derive_seed(self.seed, name))
+        self._links[name] = Link(name, found.name, made, self._timeout)
+        return self._links[name]
+
+    def heal(self) -> float:
+        """Take every fault of every link back; return the monotonic time when none was in force any more."""
+        return max((link.heal() for link in self._links.values()), default=time.monotonic())
+
+    def note(self, text: str) -> float:
+        """Write a line of your own into the timeline; return its monotonic time."""
+        entry = Entry(time.monotonic(), "", "note", text)
+        self._notes.append(entry)
+        return entry.at
+
+    @property
+    def timeline(self) -> Timeline:
+        """What happened until now, on all links and in the test, in one order.
+
+        Raises:
+            EngineDied: there is no engine any more to ask for the latest; see `recall`.
+        """
+        return self._merge(link.history() for link in self._links.values())
+
+    def recall(self) -> Timeline:
+        """What is known of what happened, without asking the engine: for when it is dead."""
+        return self._merge(link.recall() for link in self._links.values())
+
+    def outages(self) -> tuple[Outage, ...]:
+        """The stretches of time in which a breaking fault was in force on any link."""
+        return merge_outages(span for link in self._links.values() for span in link.history().faults)
+
+    def record(self, recorder: Callable[[], Iterable[Entry]]) -> None:
+        """Add the entries of somebody who keeps his own records to the timeline."""
+        self._recorders.append(recorder)
+
+    def close(self) -> None:
+        """Heal and close every link. What they saw stays readable.
+
+        Raises:
+            EngineDied: the engine died during the test; its log's tail is in the message.
+            EngineError: a link could not do what it was told, and the test couldn't know.
+        """
+        self._is_closed = True
+        died: EngineDied | None = None
+        for link in self._links.values():
+            try:
+                link.shut()
+            except EngineDied as error:
+                died = died or error
+        if died is not None:
+            raise died
+        if self._engine is not None:
+            self._engine.check()
+        troubles = [f"link {link.name!r}: {text}" for link in self._links.values() for text in link.troubles]
+        if troubles:
+            raise EngineError("; ".join(troubles))
+
+    def _merge(self, histories: Iterable[History]) -> Timeline:
+        merged = [*self._notes]
+        for history in histories:
+            merged += entries(history)
+        for recorder in self._recorders:
+            merged += recorder()
+        return Timeline(merged)
+
+    def _name(self, name: str | None, default: str) -> str:
+        if name is None:
+            name = default
+            count = 1
+            while name in self._links:
+                count += 1
+                name = f"{default} #{count}"
+        if not name or not isinstance(name, str):
+            raise ValueError(f"name must be a text that tells links apart, not {name!r}")
+        if name in self._links:
+            raise ValueError(f"name must be unique in a test, and there is a link {name!r} already")
+        return name
+
+
+def derive_seed(seed: int, *names: str) -> int:
+    """Derive the seed of one thing from the seed of a larger one, by name: in no order, and on any worker."""
+    said = "\0".join([str(seed), *names]).encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(said, digest_size=8).digest(), "big") >> 1
+
+
+@contextlib.contextmanager
+def open_network(seed: int = 0, timeout: float = TIMEOUT) -> Iterator[Network]:
+    """Open a network outside of a fixture: for scripts, and for tests under Hypothesis's ``@given``.
+
+    Args:
+        seed: What every random decision in it is drawn from.
+        timeout: Seconds that waiting methods wait by default.
+
+    Raises:
+        EngineDied: the engine died meanwhile.
+    """
+    from .engines.embedded import EmbeddedEngine  # noqa: PLC0415 - only where a network is used
+
+    engine = EmbeddedEngine()
+    network = Network(lambda: engine, seed, timeout)
+    try:
+        yield network
+        network.close()
+    finally:
+        engine.stop()

@@ -1,0 +1,121 @@
+"""Command line, environment and ini file, as one frozen value."""
+
+from __future__ import annotations
+
+import math
+import os
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+T = TypeVar("T")
+
+#: Seeds are whole numbers below 2^63, so that they fit wherever a run's seed is written down.
+LARGEST_SEED = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a run was asked to do."""
+
+    #: What every random decision is drawn from.
+    seed: int
+    #: Seconds that the waiting methods wait where nobody says how long.
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option: ``--netchaos-NAME`` before ``NETCHAOS_NAME`` before ``netchaos_NAME`` in the ini file."""
+
+    name: str
+    metavar: str
+    default: str
+    help: str
+
+    @property
+    def flag(self) -> str:
+        """Its name on the command line."""
+        return f"--netchaos-{self.name}"
+
+    @property
+    def dest(self) -> str:
+        """Its name among pytest's options and in the ini file."""
+        return f"netchaos_{self.name}"
+
+    @property
+    def variable(self) -> str:
+        """Its name in the environment."""
+        return f"NETCHAOS_{self.name.upper()}"
+
+
+SEED = Option(
+    "seed", "N|random", "random", "Draw every random decision (jitter, flapping, toxicity) from this whole number."
+)
+TIMEOUT = Option("timeout", "SECONDS", "5", "How long link.wait_for_…() waits where the call doesn't say. Default: 5.")
+OPTIONS = (SEED, TIMEOUT)
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declare the options, each in its three places."""
+    group = parser.getgroup("netchaos", "network fault injection (pytest-netchaos)")
+    for option in OPTIONS:
+        said = f"{option.help} Also {option.variable}, and {option.dest} in the ini file."
+        group.addoption(option.flag, dest=option.dest, metavar=option.metavar, default=None, help=said)
+        parser.addini(option.dest, option.help, default=None)
+
+
+def resolve(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read every option, and settle what is drawn at random, so that xdist's workers are handed the same values.
+
+    Raises:
+        pytest.UsageError: a value is wrong; says which, where it was given, and what is allowed.
+    """
+    seed = _read(config, environ, SEED, _seed)
+    timeout = _read(config, environ, TIMEOUT, _timeout)
+    config.option.netchaos_seed = str(seed)
+    return Settings(seed, timeout)
+
+
+def _read(config: pytest.Config, environ: Mapping[str, str], option: Option, parse: Callable[[str], T]) -> T:
+    text, place = _find(config, environ, option)
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise pytest.UsageError(f"{place} must be {error}, not {text!r}") from None
+
+
+def _find(config: pytest.Config, environ: Mapping[str, str], option: Option) -> tuple[str, str]:
+    given: Any = config.getoption(option.dest)
+    if given is not None:
+        return str(given), option.flag
+    if environ.get(option.variable):
+        return environ[option.variable], option.variable
+    given = config.getini(option.dest)
+    if given:
+        return str(given), f"{option.dest} in {config.inipath}"
+    return option.default, option.flag
+
+
+def _seed(text: str) -> int:
+    if text == "random":
+        return random.SystemRandom().randrange(2**32)  # short enough to be typed again
+    if not text.isascii() or not text.isdigit() or int(text) > LARGEST_SEED:
+        raise ValueError(f"'random' or a whole number from 0 to {LARGEST_SEED}")
+    return int(text)
+
+
+def _timeout(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds <= 3600:  # noqa: PLR2004 - an hour: longer, and it is a slip of the unit
+        raise ValueError("a number of seconds above 0 and up to 3600")
+    return seconds

@@ -1,0 +1,142 @@
+"""Hooks and fixtures, and nothing else: what they need is imported when a test uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from . import options
+
+if TYPE_CHECKING:
+    from .engines.base import Engine
+    from .ledger import Ledger
+    from .link import Link
+    from .network import Network
+    from .services.redis import RedisServer
+
+_settings = pytest.StashKey[options.Settings]()
+_network = pytest.StashKey["Network"]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options.
+
+    https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_addoption
+    """
+    options.add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Read the options, so that a wrong one ends the run before it begins.
+
+    https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_configure
+    """
+    config.stash[_settings] = options.resolve(config)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say what a run can be repeated with.
+
+    https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_report_header
+    """
+    return f"netchaos: engine embedded, {options.SEED.flag}={config.stash[_settings].seed}"
+
+
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    """Explain a failed ``==`` with a matcher.
+
+    https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_assertrepr_compare
+    """
+    from .matchers.base import assertrepr  # noqa: PLC0415 - most failures have no matcher, and most runs no failure
+
+    return assertrepr(op, left, right)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add what the links saw to the report of a failed test.
+
+    https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_runtest_makereport
+    """
+    report = yield
+    if report.failed and report.when == "call" and (network := item.stash.get(_network, None)) is not None:
+        from .report.text import story  # noqa: PLC0415 - only where a test failed
+
+        again = f"to draw the same random decisions again: {options.SEED.flag}={item.config.stash[_settings].seed}"
+        report.sections.append(("netchaos", f"{story(network)}\n{again}"))
+    return report
+
+
+@pytest.fixture(scope="session")
+def _netchaos_engine() -> Iterator[Callable[[], Engine]]:
+    """Give the engine of this session: started on first use, and anew when it has died."""
+    running: list[Engine] = []
+
+    def engine() -> Engine:
+        if not running or not running[-1].is_alive:
+            from .engines.embedded import EmbeddedEngine  # noqa: PLC0415 - only where a link is made
+
+            running.append(EmbeddedEngine())
+        return running[-1]
+
+    yield engine
+    for each in running:
+        each.stop()
+
+
+@pytest.fixture
+def netchaos(request: pytest.FixtureRequest, _netchaos_engine: Callable[[], Engine]) -> Iterator[Network]:
+    """Links that can be cut, delayed and flapped: ``netchaos.link(server)``. All are healed and closed at the end."""
+    from .network import Network, derive_seed  # noqa: PLC0415 - only where a test uses it
+
+    settings = request.config.stash[_settings]
+    network = Network(_netchaos_engine, derive_seed(settings.seed, request.node.nodeid), settings.timeout)
+    request.node.stash[_network] = network
+    yield network
+    network.close()
+
+
+@pytest.fixture
+def ledger(netchaos: Network) -> Ledger:
+    """Records of what was sent and what arrived, for ``assert ledger == exactly_once()``."""
+    from .ledger import Ledger  # noqa: PLC0415
+    from .timeline import messages  # noqa: PLC0415
+
+    made = Ledger(netchaos.outages)
+    netchaos.record(lambda: messages(made.record()))
+    return made
+
+
+@pytest.fixture(scope="session")
+def _netchaos_redis() -> Iterator[Callable[[], RedisServer]]:
+    """Give the Redis server of this session: started on first use."""
+    running: list[RedisServer] = []
+
+    def server() -> RedisServer:
+        if not running:
+            from .services import redis  # noqa: PLC0415
+
+            made = redis.RedisServer()
+            made.start()
+            running.append(made)
+        return running[0]
+
+    yield server
+    for each in running:
+        each.stop()
+
+
+@pytest.fixture
+def redis_server(_netchaos_redis: Callable[[], RedisServer]) -> RedisServer:
+    """A real Redis (Valkey) server, empty at the start of each test: pause, resume, kill, restart."""
+    server = _netchaos_redis()
+    server.restore()
+    return server
+
+
+@pytest.fixture
+def redis_link(netchaos: Network, redis_server: RedisServer) -> Link:
+    """A link in front of ``redis_server``: give your code ``redis_link.url("redis")``."""
+    return netchaos.link(redis_server, name="redis")

@@ -1,0 +1,251 @@
+"""One connection: the client's socket, the upstream's, and a flow in each direction between them."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+from . import sockets
+from .flow import DROP, OPEN, End, Flow
+from .loop import ERR, HUP, OUT, RDHUP
+from .stages import FIN
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from _socket import socket as Socket  # noqa: N812
+    from collections.abc import Callable
+    from typing import Protocol
+
+    from .loop import Loop
+    from .sockets import Address
+    from .stages import Stage
+
+    class Watcher(Protocol):
+        """What a connection tells its proxy."""
+
+        def opened(self, connection: Connection) -> None:
+            """The upstream has accepted."""
+
+        def hung_up(self, connection: Connection, by: str) -> None:
+            """One side has sent the first FIN or RST; what is under way may still arrive."""
+
+        def unreachable(self, connection: Connection, reason: str) -> None:
+            """The upstream has not accepted."""
+
+        def ended(self, connection: Connection, by: str, how: str, reason: str) -> None:
+            """The connection is over."""
+
+
+#: Seconds that a peer has to take note of a FIN that a fault sent. A close with unread bytes would send an RST, which
+#: could destroy what the peer has not yet read.
+LINGER = 2.0
+
+
+class Connection:
+    """Connects a client to the upstream and relays between them until one of them, or a fault, ends it."""
+
+    __slots__ = (
+        "_addresses", "_closed_by", "_connecting", "_lingering", "_loop", "_watcher", "client", "dial", "down",
+        "is_open", "is_over", "number", "peer", "server", "up",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        loop: Loop,
+        watcher: Watcher,
+        dial: int,
+        client: Socket,
+        peer: tuple[object, ...],
+        addresses: list[tuple[int, Address]],
+    ) -> None:
+        self.dial = dial
+        #: Counts the link's served dials; 0 until the upstream has accepted.
+        self.number = 0
+        self.peer = peer
+        self.client = End("client", client)
+        self.server = End("server")
+        self.up = Flow(loop, self.client, self.server, self._flow_ended)
+        self.down = Flow(loop, self.server, self.client, self._flow_ended)
+        self.is_open = False
+        self.is_over = False
+        self._loop = loop
+        self._watcher = watcher
+        self._addresses = list(addresses)
+        self._connecting: Socket | None = None
+        #: Who ended it and why: the first side that sent a FIN, or a fault.
+        self._closed_by: tuple[str, str] | None = None
+        self._lingering = False
+        sockets.no_delay(client)
+        loop.watch(client.fileno(), self._client_event)
+
+    def set(
+        self, up: tuple[int, dict[int, Callable[[], Stage]]], down: tuple[int, dict[int, Callable[[], Stage]]]
+    ) -> None:
+        """Put a gate and stages in force for each direction."""
+        dropped = DROP in (self.up.gate, self.down.gate)
+        self.up.set(*up)
+        self.down.set(*down)
+        if dropped and DROP not in (up[0], down[0]) and self.has_holes:
+            self.reset("fault", f"blackhole took {self.lost}")
+            return
+        self.go_on()
+
+    @property
+    def has_holes(self) -> bool:
+        """Whether a black hole took something: the streams can't be put together again."""
+        return bool(self.up.lost or self.down.lost or self.up.lost_end or self.down.lost_end)
+
+    @property
+    def lost(self) -> str:
+        """What a black hole took, in words."""
+        if self.up.lost or self.down.lost:
+            return f"{self.up.lost + self.down.lost} bytes"
+        return "the end of the stream"
+
+    def go_on(self) -> None:
+        """Dial the upstream, if that is still to be done and may be; then let both flows run."""
+        if self.server.sock is None and self._connecting is None and self.up.gate == OPEN:
+            self._dial_next("no address")
+        self._pump()
+
+    def reset(self, by: str, reason: str) -> None:
+        """Send an RST to both sides, now."""
+        self._finish(by, reason, how="RST", with_rst=True)
+
+    def close(self, by: str, reason: str) -> None:
+        """Send a FIN to both sides, after what has already arrived from the other."""
+        if not self.is_open:
+            self._finish(by, reason, how="FIN", with_rst=False)
+            return
+        self._closed_by = self._closed_by or (by, reason)
+        self.up.close()
+        self.down.close()
+        self._pump()
+
+    def abandon(self, reason: str) -> None:
+        """Send a FIN to both sides, now, whatever is still under way."""
+        self._finish("link", reason, how="FIN", with_rst=False)
+
+    def _pump(self) -> None:
+        if not self.is_over:
+            self.up.pump()
+        if not self.is_over:
+            self.down.pump()
+
+    # The upstream.
+
+    def _dial_next(self, reason: str) -> None:
+        while self._addresses:
+            family, address = self._addresses.pop(0)
+            try:
+                sock = sockets.dial(family, address)
+            except OSError as error:
+                reason = f"upstream {sockets.name(address)}: {sockets.why(error.errno or 0)}"
+                continue
+            self._await_connect(sock, address)
+            return
+        self._watcher.unreachable(self, reason)
+        self._release(with_rst=True)
+
+    def _await_connect(self, sock: Socket, address: Address) -> None:
+        self._connecting = sock
+        self._loop.watch(sock.fileno(), lambda _: self._connect_event(sock, address))
+        self._connect_event(sock, address)  # on loopback it has mostly happened already
+
+    def _connect_event(self, sock: Socket, address: Address) -> None:
+        failed = sockets.connect_error(sock)
+        if failed is None or self.is_over or sock is not self._connecting:
+            return
+        self._loop.forget(sock.fileno())
+        self._connecting = None
+        if failed:
+            sock.close()
+            self._dial_next(f"upstream {sockets.name(address)}: {sockets.why(failed)}")
+            return
+        sockets.no_delay(sock)
+        self.server.sock = sock
+        self.is_open = True
+        self._watcher.opened(self)
+        self._loop.watch(sock.fileno(), self._server_event)
+        self._pump()
+
+    # Events and ends.
+
+    def _client_event(self, mask: int) -> None:
+        self._note(self.client, mask)
+        self._event(mask, self.up, self.down)
+
+    def _server_event(self, mask: int) -> None:
+        self._note(self.server, mask)
+        self._event(mask, self.down, self.up)
+
+    def _note(self, end: End, mask: int) -> None:
+        if mask & OUT:
+            end.writable = True
+        if mask & ~OUT:
+            end.readable = True
+        if mask & (RDHUP | HUP | ERR) and not end.finished:
+            end.finished = True
+            # Told at once, although a stall may keep us from reading it: a client that gave up may dial again now.
+            if not self.is_over and not (self.client.finished and self.server.finished):
+                self._watcher.hung_up(self, end.side)
+
+    def _event(self, mask: int, reading: Flow, writing: Flow) -> None:
+        if self._lingering:
+            self._linger()
+            return
+        if mask & ~OUT:
+            reading.pump()
+        if mask & OUT and not self.is_over:
+            writing.pump()
+
+    def _flow_ended(self, flow: Flow, how: bytes) -> None:
+        """Pass the end of one direction on: a FIN as a FIN, an RST as an RST."""
+        if how is not FIN:
+            by, reason = self._closed_by or (flow.source.side, "")
+            self._finish(by, reason, how="RST", with_rst=True)
+            return
+        self._closed_by = self._closed_by or (flow.source.side, "")
+        assert flow.target.sock is not None
+        sockets.send_fin(flow.target.sock)
+        if self.up.over and self.down.over:
+            self._finish(*self._closed_by, how="FIN", with_rst=False)
+
+    def _finish(self, by: str, reason: str, *, how: str, with_rst: bool) -> None:
+        if self.is_over:
+            return
+        self.is_over = True
+        self.up.stop()
+        self.down.stop()
+        self._watcher.ended(self, by, how, reason)
+        if with_rst or by in ("client", "server") or not self.is_open:
+            self._release(with_rst=with_rst)
+        else:  # a fault closed it: the peers don't know yet
+            self._lingering = True
+            for end in (self.client, self.server):
+                if end.sock is not None:
+                    sockets.send_fin(end.sock)
+            self._loop.call_at(monotonic() + LINGER, self._stop_lingering)
+            self._linger()
+
+    def _linger(self) -> None:
+        """Read and forget what the peers still say, until both have hung up."""
+        hung_up = [sockets.hung_up(end.sock) for end in (self.client, self.server) if end.sock is not None]
+        if all(hung_up):
+            self._stop_lingering()
+
+    def _stop_lingering(self) -> None:
+        if self._lingering:
+            self._lingering = False
+            self._release(with_rst=False)
+
+    def _release(self, *, with_rst: bool) -> None:
+        self.is_over = True
+        for sock in (self.client.sock, self.server.sock, self._connecting):
+            if sock is None:
+                continue
+            self._loop.forget(sock.fileno())
+            if with_rst:
+                sockets.close_with_rst(sock)
+            else:
+                sock.close()
+        self.client.sock = self.server.sock = self._connecting = None

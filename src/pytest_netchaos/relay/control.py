@@ -1,0 +1,176 @@
+"""The control channel: commands in, replies and events out.
+
+A command is ``name, request, …``; it is answered by ``ok, request, time`` or ``no, request, why``, after it has been
+carried out and after every event that it caused. Events are listed at `Relay.emit`'s callers, and read by
+``engines/embedded.py``.
+"""
+
+from __future__ import annotations
+
+import _socket
+import array
+from time import monotonic
+
+from . import rhythm, sockets
+from .fault import Fault
+from .loop import ERR, HUP, IN, RDHUP
+from .proxy import Proxy
+from .schedule import Schedule
+from .watch import SynWatch, may_watch
+from .wire import Lines, encode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from _socket import socket as Socket  # noqa: N812
+    from collections.abc import Callable, Iterator
+
+    from .loop import Loop
+    from .sockets import Address
+
+#: Descriptors that one read of the channel may bring: two for each new link.
+_MOST_FDS = 64
+_FD_SPACE = _socket.CMSG_SPACE(_MOST_FDS * array.array("i").itemsize)
+
+
+class Relay:
+    """Carries out the commands that arrive at a socket, until its other end is closed."""
+
+    def __init__(self, loop: Loop, channel: Socket) -> None:
+        self._loop = loop
+        self._channel = channel
+        self._lines = Lines()
+        self._fds: list[int] = []
+        self._out = bytearray()
+        self._watch = SynWatch(loop)
+        self._proxies: dict[int, Proxy] = {}
+        self._schedules: dict[tuple[int, int], Schedule] = {}
+        self._commands: dict[str, Callable[..., None]] = {
+            "hello": self._hello,
+            "link": self._link,
+            "unlink": self._unlink,
+            "fault": self._fault,
+            "heal": self._heal,
+            "sync": self._sync,
+        }
+        loop.watch(channel.fileno(), self._event)
+
+    def emit(self, *fields: object) -> None:
+        """Send an event. It leaves with the rest of this round's, by `flush`."""
+        self._out += encode(*fields)
+
+    def flush(self) -> None:
+        """Write what is waiting, as far as the other end takes it."""
+        while self._out:
+            try:
+                del self._out[: self._channel.send(self._out)]
+            except BlockingIOError:
+                return
+            except OSError:  # nobody listens any more
+                self._loop.stop()
+                return
+
+    def _event(self, mask: int) -> None:
+        if mask & (IN | RDHUP | HUP | ERR):
+            self._read()
+        self.flush()
+
+    def _read(self) -> None:
+        while True:
+            try:
+                data, extra, _, _ = self._channel.recvmsg(65536, _FD_SPACE)
+            except BlockingIOError:
+                return
+            except OSError:
+                data, extra = b"", []
+            if not data:
+                self._loop.stop()
+                return
+            for _, _, packed in extra:
+                fds = array.array("i")
+                fds.frombytes(packed[: len(packed) - len(packed) % fds.itemsize])
+                self._fds += fds
+            for command in self._lines.feed(data):
+                self._carry_out(command)
+
+    def _carry_out(self, command: list[str]) -> None:
+        name, request, *arguments = [*command, ""] if len(command) < 2 else command  # noqa: PLR2004
+        try:
+            if name not in self._commands:
+                raise ValueError(f"no such command: {name!r}")  # noqa: TRY301
+            self._commands[name](*arguments)
+        except (ValueError, TypeError, LookupError, OSError) as error:
+            self.emit("no", request, f"{type(error).__name__}: {error}")
+        else:
+            self.emit("ok", request, monotonic())
+
+    # Commands. Their arguments come as text.
+
+    def _hello(self) -> None:
+        """Say whether dials to a closed port can be seen."""
+        self.emit("hello", int(may_watch()))
+
+    def _link(self, link: str, *upstreams: str) -> None:
+        """Make a link of the two descriptors that came along: a listening socket, and one that keeps its port."""
+        listener, keeper = self._fds.pop(0), self._fds.pop(0)
+        addresses = [_upstream(*upstreams[i : i + 3]) for i in range(0, len(upstreams), 3)]
+        self._proxies[int(link)] = Proxy(
+            self._loop, self._watch, self.emit, int(link), sockets.adopt(listener), sockets.adopt(keeper), addresses
+        )
+
+    def _unlink(self, link: str) -> None:
+        """Heal a link, end its connections and give its port back."""
+        for key in [key for key in self._schedules if key[0] == int(link)]:
+            self._schedules[key].cancel()
+        self._proxies.pop(int(link)).close()
+
+    def _fault(
+        self,
+        link: str,
+        fault: str,
+        seed: str,
+        kind: str,
+        direction: str,
+        toxicity: str,
+        a: str,
+        b: str,
+        *windows: str,
+    ) -> None:
+        """Put a fault in force, once or on a rhythm."""
+        key = (int(link), int(fault))
+        made = Fault(
+            key[1],
+            kind,
+            _windows(int(seed), *windows),
+            seed=int(seed),
+            direction=direction,
+            toxicity=float(toxicity),
+            a=float(a),
+            b=float(b),
+        )
+        schedule = Schedule(self._loop, self.emit, self._proxies[key[0]], made, lambda: self._forget(key))
+        self._schedules[key] = schedule
+        schedule.begin()
+
+    def _forget(self, key: tuple[int, int]) -> None:
+        self._schedules.pop(key, None)
+
+    def _heal(self, link: str, fault: str) -> None:
+        """Take a fault back; harmless when it is over already."""
+        if schedule := self._schedules.get((int(link), int(fault))):
+            schedule.cancel()
+
+    def _sync(self) -> None:
+        """Bring the counters up to date; every event until now goes out before the answer."""
+        for proxy in self._proxies.values():
+            proxy.count_all()
+
+
+def _upstream(family: str, host: str, port: str) -> tuple[int, Address]:
+    return sockets.FAMILIES[family], host if family == "u" else (host, int(port))
+
+
+def _windows(seed: int, *spec: str) -> Iterator[tuple[float, float]]:
+    if spec[0] == "once":
+        return rhythm.once(float(spec[1]))
+    down, up, cycles = (float(spec[1]), float(spec[2])), (float(spec[3]), float(spec[4])), int(spec[5])
+    return rhythm.flap(seed, down, up, cycles or None)

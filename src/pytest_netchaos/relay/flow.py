@@ -1,0 +1,239 @@
+"""One direction of a connection: read, let the stages do their work, write."""
+
+from __future__ import annotations
+
+from _collections import deque  # type: ignore[import-not-found]  # see stages.py
+from time import monotonic
+
+from . import sockets
+from .stages import FIN, RST, Chain
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from _socket import socket as Socket  # noqa: N812
+    from collections.abc import Callable
+
+    from .loop import Loop, Timer
+    from .stages import Stage
+
+#: Gates, at the mouth of a flow.
+OPEN, HOLD, DROP = 0, 1, 2
+
+#: One read. 64 KiB is where larger ones stop paying on the copy path.
+CHUNK = 65536
+#: Reads in one turn; then the other connections have theirs.
+TURN = 16
+
+_buffer = bytearray(CHUNK)  # one thread, and no flow keeps anything in it between two calls
+_view = memoryview(_buffer)
+
+
+class End:
+    """One side of a connection: its socket, and what epoll last said of it."""
+
+    __slots__ = ("broken", "finished", "readable", "side", "sock", "writable")
+
+    def __init__(self, side: str, sock: Socket | None = None) -> None:
+        self.side = side
+        self.sock = sock
+        self.readable = True  # until a call says otherwise: edges that came before we watched are not repeated
+        self.writable = True
+        #: The peer is hanging up: a short read no longer means that nothing is left.
+        self.finished = False
+        #: A write met an RST. The next read must report it, although the kernel reports it only once.
+        self.broken = False
+
+
+class Flow:
+    """Carries the bytes of one direction from ``source`` to ``target``."""
+
+    __slots__ = (
+        "_ended", "_left", "_loop", "_on_end", "_out", "_timer", "carried", "chain", "gate", "lost", "lost_end",
+        "over", "source", "target",
+    )  # fmt: skip
+
+    def __init__(self, loop: Loop, source: End, target: End, on_end: Callable[[Flow, bytes], None]) -> None:
+        self.source = source
+        self.target = target
+        self.gate = OPEN
+        self.chain = Chain()
+        #: Bytes written to the target, and bytes that a black hole took.
+        self.carried = 0
+        self.lost = 0
+        #: A black hole took a FIN or an RST.
+        self.lost_end = False
+        #: The end of the stream has been passed on.
+        self.over = False
+        self._ended = False  # the end of the stream was read
+        self._left: int | None = None  # a fault closes this flow after so many more bytes
+        self._out: deque[bytes] = deque()  # what has come through, and the target hasn't taken
+        self._loop = loop
+        self._on_end = on_end
+        self._timer: Timer | None = None
+
+    @property
+    def in_flight(self) -> int:
+        """Bytes read and not yet written."""
+        return sum(map(len, self._out)) + (self.chain.size if self.chain else 0)
+
+    def set(self, gate: int, stages: dict[int, Callable[[], Stage]]) -> None:
+        """Change what happens to the bytes from now on. Call `pump` afterwards."""
+        if gate == DROP and self.gate != DROP:
+            self._drop_held()
+        self.gate = gate
+        if stages or self.chain:
+            self._out.extend(self.chain.adopt(stages, monotonic()))
+
+    def pump(self) -> None:
+        """Move bytes until the source is empty, the target full, or nothing may pass for now."""
+        if self.gate == DROP:
+            self._swallow()
+            return
+        if self.gate == HOLD or self.target.sock is None:
+            return
+        for _ in range(TURN):
+            if not self._write_out():
+                return
+            if self.chain and (chunk := self.chain.pop(monotonic())) is not None:
+                self._out.append(chunk)
+            elif not self._take():
+                self._wake_later()
+                return
+        self._loop.soon(self.pump)
+
+    def close(self) -> None:
+        """Pass on what has arrived until now, and then a FIN. Call `pump` afterwards."""
+        if self.source.sock is not None and not self._ended:
+            self._left = sockets.unread(self.source.sock)
+
+    def stop(self) -> None:
+        """Carry nothing any more."""
+        self.over = True
+        self._out.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _take(self) -> bool:
+        """Read once and pass it on; say whether there may be more to do at once."""
+        if self._left is not None and self._left <= 0 and not self._ended:
+            self._end(FIN)
+            return True
+        if not self.source.readable or self._ended or (self.chain and not self.chain.has_room):
+            return False
+        count = self._read()
+        if count > 0:
+            self._pass_on(count)
+        elif count == 0:
+            self._end(RST if self.source.broken else FIN)
+        return True
+
+    def _read(self) -> int:
+        """Read into the shared buffer: a count, 0 at the end of the stream, -1 if nothing is there."""
+        assert self.source.sock is not None
+        try:
+            count = self.source.sock.recv_into(_buffer)
+        except BlockingIOError:
+            self.source.readable = False
+            return -1
+        except OSError:
+            self.source.broken = True
+            return 0
+        if count < CHUNK and not self.source.finished:
+            self.source.readable = False  # saves the call that would only say so
+        if self._left is not None:
+            self._left -= count
+        return count
+
+    def _pass_on(self, count: int) -> None:
+        if self.chain:
+            self.chain.push(monotonic(), bytes(_view[:count]))
+            return
+        sent = self._send(_view[:count])
+        if sent < count:
+            self._out.append(bytes(_view[sent:count]))
+
+    def _end(self, how: bytes) -> None:
+        self._ended = True
+        self.source.readable = False
+        if self.chain:
+            self.chain.push(monotonic(), how)
+        else:
+            self._out.append(how)
+
+    def _write_out(self) -> bool:
+        """Write what has come through; say whether the target took it all, and may take more."""
+        out = self._out
+        while out and not self.over:
+            chunk = out[0]
+            if chunk is FIN or chunk is RST:
+                out.clear()
+                self.over = True
+                self._on_end(self, chunk)
+            elif (sent := self._send(memoryview(chunk))) == len(chunk):
+                out.popleft()
+            elif self.over:
+                break
+            else:
+                out[0] = chunk[sent:]
+                return False
+        return not self.over
+
+    def _send(self, data: memoryview) -> int:
+        """Write once: how much the target took. A target that is gone ends the flow, and its own side says so."""
+        assert self.target.sock is not None
+        if not self.target.writable:
+            return 0
+        try:
+            sent = self.target.sock.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self._break()
+            return 0
+        if sent < len(data):
+            self.target.writable = False
+        self.carried += sent
+        return sent
+
+    def _break(self) -> None:
+        """The target is gone: what it says when it is read ends the connection, not this write."""
+        self.target.broken = True
+        self.target.readable = True
+        self.stop()
+
+    def _wake_later(self) -> None:
+        due = self.chain.due() if self.chain else None
+        if due is None or (self._timer is not None and self._timer.call is not None and self._timer.when <= due):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(due, self._wake)
+
+    def _wake(self) -> None:
+        self._timer = None
+        if not self.over:
+            self.pump()
+
+    def _drop_held(self) -> None:
+        for chunk in [*self._out, *(self.chain.drain() if self.chain else ())]:
+            self._lose(chunk)
+        self._out.clear()
+
+    def _lose(self, chunk: bytes) -> None:
+        if chunk is FIN or chunk is RST:
+            self.lost_end = True
+        else:
+            self.lost += len(chunk)
+
+    def _swallow(self) -> None:
+        """Read and drop; the peer sees a network that takes its bytes."""
+        for _ in range(TURN):
+            if not self.source.readable or self._ended:
+                return
+            count = self._read()
+            if count > 0:
+                self.lost += count
+            elif count == 0:
+                self._ended = self.lost_end = True
+                self.source.readable = False
+        self._loop.soon(self.pump)

@@ -1,0 +1,99 @@
+"""The event loop: edge-triggered epoll, timers that are never early, and a queue of work to go on with."""
+
+from __future__ import annotations
+
+import select
+from _collections import deque  # type: ignore[import-not-found]  # see stages.py
+from heapq import heappop, heappush
+from time import monotonic
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+IN, OUT, HUP, ERR, RDHUP = select.EPOLLIN, select.EPOLLOUT, select.EPOLLHUP, select.EPOLLERR, select.EPOLLRDHUP
+_EDGES = IN | OUT | RDHUP | select.EPOLLET
+
+
+class Timer:
+    """A call that is due at a time; `cancel` it if it is no longer wanted."""
+
+    __slots__ = ("call", "when")
+
+    def __init__(self, when: float, call: Callable[[], None]) -> None:
+        self.when = when
+        self.call: Callable[[], None] | None = call
+
+    def cancel(self) -> None:
+        """Forget the call. Harmless when it has already happened."""
+        self.call = None
+
+
+class Loop:
+    """Waits for sockets and timers, and calls their handlers in one thread."""
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+        self._handlers: dict[int, Callable[[int], None]] = {}
+        self._timers: list[tuple[float, int, Timer]] = []
+        self._ready: deque[Callable[[], None]] = deque()
+        self._count = 0
+        self._running = False
+
+    def watch(self, fd: int, handler: Callable[[int], None]) -> None:
+        """Call ``handler(mask)`` whenever ``fd`` becomes readable, writable or broken: once for each change."""
+        self._handlers[fd] = handler
+        self._epoll.register(fd, _EDGES)
+
+    def forget(self, fd: int) -> None:
+        """Stop watching ``fd``. Call it before the descriptor is closed."""
+        if self._handlers.pop(fd, None) is not None:
+            self._epoll.unregister(fd)
+
+    def call_at(self, when: float, call: Callable[[], None]) -> Timer:
+        """Call ``call()`` at ``when`` or as soon as possible after it, never before."""
+        timer = Timer(when, call)
+        self._count += 1  # breaks ties in the order of the requests
+        heappush(self._timers, (when, self._count, timer))
+        return timer
+
+    def soon(self, call: Callable[[], None]) -> None:
+        """Call ``call()`` after the events that are waiting now: how long work shares the loop."""
+        self._ready.append(call)
+
+    def stop(self) -> None:
+        """Make `run` return."""
+        self._running = False
+
+    def run(self, after_each: Callable[[], None]) -> None:
+        """Run until `stop`, with ``after_each()`` after every round of events."""
+        self._running = True
+        while self._running:
+            for fd, mask in self._poll():
+                handler = self._handlers.get(fd)  # an earlier handler of this round may have closed it
+                if handler is not None:
+                    handler(mask)
+            self._run_timers()
+            for _ in range(len(self._ready)):
+                self._ready.popleft()()
+            after_each()
+
+    def _poll(self) -> list[tuple[int, int]]:
+        if self._ready:
+            return self._epoll.poll(0)
+        while self._timers and self._timers[0][2].call is None:
+            heappop(self._timers)
+        if not self._timers:
+            return self._epoll.poll()
+        wait = self._timers[0][0] - monotonic()
+        if wait > 0:
+            # epoll_wait() counts in milliseconds, select() in microseconds; an epoll descriptor can be waited for.
+            select.select((self._epoll,), (), (), wait)
+        return self._epoll.poll(0)
+
+    def _run_timers(self) -> None:
+        timers = self._timers
+        while timers and (timers[0][2].call is None or timers[0][0] <= monotonic()):
+            timer = heappop(timers)[2]
+            if timer.call is not None:
+                timer.call()

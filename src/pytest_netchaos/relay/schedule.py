@@ -1,0 +1,83 @@
+"""Put a link's faults in force and take them back, each at the times of its rhythm."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+from .fault import INSTANT
+from .rhythm import FOREVER
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .fault import Fault
+    from .loop import Loop, Timer
+    from .proxy import Proxy
+
+
+class Schedule:
+    """One fault on its way through its windows."""
+
+    __slots__ = ("_began", "_emit", "_fault", "_loop", "_on_over", "_proxy", "_timer")
+
+    def __init__(
+        self, loop: Loop, emit: Callable[..., None], proxy: Proxy, fault: Fault, on_over: Callable[[], None]
+    ) -> None:
+        self._loop = loop
+        self._emit = emit
+        self._proxy = proxy
+        self._fault = fault
+        self._on_over = on_over
+        self._began = monotonic()
+        self._timer: Timer | None = None
+
+    def begin(self) -> None:
+        """Enter the first window. A window at time 0 is in force when this returns."""
+        self._began = monotonic()
+        self._next_window()
+
+    def cancel(self) -> None:
+        """Take the fault back, for good.
+
+        Raises:
+            OSError: the port of the link was to be opened again, and somebody else has it.
+        """
+        if self._timer is not None:
+            self._timer.cancel()
+        try:
+            self._leave()
+        finally:
+            self._over()
+
+    def _next_window(self) -> None:
+        start, end = next(self._fault.windows, (FOREVER, FOREVER))
+        if start == FOREVER:
+            self._over()
+        elif (at := self._began + start) <= monotonic():
+            self._enter(end)
+        else:
+            self._timer = self._loop.call_at(at, lambda: self._enter(end))
+
+    def _enter(self, end: float) -> None:
+        self._proxy.start(self._fault)
+        if self._fault.kind in INSTANT and end == FOREVER:
+            self._over()
+        elif end != FOREVER:
+            self._timer = self._loop.call_at(self._began + end, self._end_window)
+
+    def _end_window(self) -> None:
+        try:
+            self._leave()
+        except OSError as error:
+            self._emit("trouble", monotonic(), self._proxy.id, f"the port can't be opened again: {error}")
+        self._next_window()
+
+    def _leave(self) -> None:
+        if self._fault.on:
+            self._proxy.end(self._fault)
+            self._emit("off", monotonic(), self._proxy.id, self._fault.id, self._fault.cycle)
+
+    def _over(self) -> None:
+        self._emit("over", monotonic(), self._proxy.id, self._fault.id)
+        self._on_over()

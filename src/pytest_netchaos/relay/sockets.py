@@ -1,0 +1,146 @@
+"""The few socket calls that the relay needs, and what their errors mean.
+
+``_socket`` is what ``socket`` wraps: the wrapper's ``selectors`` and ``enum`` would cost 14 ms at start.
+"""
+
+from __future__ import annotations
+
+import _socket
+import errno
+from fcntl import ioctl
+from struct import pack, unpack
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from _socket import socket as Socket  # noqa: N812 - a class, under the name it has elsewhere
+    from typing import TypeAlias
+
+    #: A (host, port) pair, or the path of a Unix socket.
+    Address: TypeAlias = "tuple[str, int] | str"
+
+#: A backlog that no test fills: the kernel caps it at net.core.somaxconn.
+BACKLOG = 4096
+_FIONREAD = 0x541B  # termios.FIONREAD on Linux
+_RST_ON_CLOSE = pack("ii", 1, 0)
+
+FAMILIES = {"4": _socket.AF_INET, "6": _socket.AF_INET6, "u": _socket.AF_UNIX}
+
+
+def adopt(fd: int) -> Socket:
+    """Make a non-blocking socket of a descriptor that came from elsewhere."""
+    sock = _socket.socket(fileno=fd)
+    sock.setblocking(False)
+    return sock
+
+
+def listen(family: int, address: tuple[object, ...]) -> Socket:
+    """Listen at ``address``, beside the socket that keeps its port reserved.
+
+    Raises:
+        OSError: the port can't be had.
+    """
+    sock = _socket.socket(family, _socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
+        if family == _socket.AF_INET6:
+            sock.setsockopt(_socket.IPPROTO_IPV6, _socket.IPV6_V6ONLY, 1)
+        sock.bind(address)
+        sock.listen(BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def accept(listener: Socket) -> tuple[Socket, tuple[object, ...]]:
+    """Accept one connection.
+
+    Raises:
+        BlockingIOError: nobody is waiting.
+        OSError: no descriptors are left, or the client has gone again.
+    """
+    fd, peer = listener._accept()  # type: ignore[attr-defined]  # noqa: SLF001 - what socket.accept() wraps
+    return adopt(fd), peer
+
+
+def dial(family: int, address: Address) -> Socket:
+    """Start to connect; the socket becomes writable when that has succeeded or failed.
+
+    Raises:
+        OSError: it failed at once.
+    """
+    sock = _socket.socket(family, _socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        sock.connect(address)
+    except OSError as error:
+        if error.errno != errno.EINPROGRESS:  # a Unix socket with a full backlog says EAGAIN, and isn't trying
+            sock.close()
+            raise
+    return sock
+
+
+def connect_error(sock: Socket) -> int | None:
+    """Say how a connect ended: 0, an errno, or ``None`` while it goes on."""
+    failed = sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)
+    if failed:
+        return failed
+    try:
+        sock.getpeername()
+    except OSError as error:
+        return None if error.errno == errno.ENOTCONN else error.errno
+    return 0
+
+
+def no_delay(sock: Socket) -> None:
+    """Send small messages at once: the relay adds no waiting of its own."""
+    if sock.family != _socket.AF_UNIX:
+        sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
+
+
+def unread(sock: Socket) -> int:
+    """Count the bytes that have arrived and were not read."""
+    count: int = unpack("i", ioctl(sock.fileno(), _FIONREAD, b"\0\0\0\0"))[0]
+    return count
+
+
+def hung_up(sock: Socket) -> bool:
+    """Read and forget whatever has arrived; say whether the peer has closed its side, or is gone."""
+    try:
+        while sock.recv(65536):
+            pass
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def send_fin(sock: Socket) -> None:
+    """Send a FIN after the bytes that were written; a peer that has gone needs none."""
+    try:
+        sock.shutdown(_socket.SHUT_WR)
+    except OSError:
+        return
+
+
+def close_with_rst(sock: Socket) -> None:
+    """Send an RST and close: linger on, for no time, makes the kernel do that."""
+    try:
+        sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_LINGER, _RST_ON_CLOSE)
+    finally:
+        sock.close()
+
+
+def name(peer: object) -> str:
+    """Write an address as people do: ``127.0.0.1:5432``, ``[::1]:5432``, ``/run/db.sock``."""
+    if not isinstance(peer, tuple):
+        return str(peer)
+    host, port = peer[0], peer[1]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def why(error: int) -> str:
+    """Name an errno: ``ECONNREFUSED``."""
+    return errno.errorcode.get(error, f"errno {error}")

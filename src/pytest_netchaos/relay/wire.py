@@ -1,0 +1,63 @@
+r"""The control channel's messages: one a line, fields between tabs. Pure.
+
+A line costs a few microseconds to write and to read, needs no import (``json`` costs 23 ms at start), can be read in a
+log, and no input can do worse than be refused.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n"}
+_ESCAPE = str.maketrans(_ESCAPES)
+_UNESCAPE = {"\\": "\\", "t": "\t", "n": "\n"}
+
+#: A message is a few hundred bytes; one that grows past this has lost its end.
+LONGEST_LINE = 1 << 20
+
+
+def encode(*fields: object) -> bytes:
+    """Encode one message. Numbers keep their full precision (``repr``)."""
+    return ("\t".join([str(f).translate(_ESCAPE) for f in fields]) + "\n").encode("utf-8", "backslashreplace")
+
+
+def decode(line: bytes) -> list[str]:
+    """Decode one message, given without its newline."""
+    text = line.decode("utf-8", "backslashreplace")
+    fields = text.split("\t")
+    return [_unescape(f) if "\\" in f else f for f in fields]
+
+
+def _unescape(field: str) -> str:
+    first, *rest = field.split("\\")
+    said = [first]
+    parts = iter(rest)
+    for part in parts:
+        if part:
+            said.append(_UNESCAPE.get(part[0], part[0]) + part[1:])
+        else:  # two backslashes: the next part stands as it is
+            said.append("\\" + next(parts, ""))
+    return "".join(said)
+
+
+class Lines:
+    """Cut a stream of bytes into messages, wherever its reads happen to end."""
+
+    __slots__ = ("_rest",)
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> Iterator[list[str]]:
+        """Yield each message that ``data`` completes.
+
+        Raises:
+            ValueError: a message grows past ``LONGEST_LINE``.
+        """
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if len(self._rest) > LONGEST_LINE:
+            raise ValueError(f"a message without an end: {len(self._rest)} bytes")
+        for line in lines:
+            yield decode(line)

@@ -1,0 +1,57 @@
+"""Wait in a thread, so that whichever event loop runs stays free: asyncio, trio, or anyio on either."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def in_trio() -> bool:
+    """Whether a trio task is running in this thread. Never imports trio."""
+    trio = sys.modules.get("trio")
+    return trio is not None and bool(trio.lowlevel.in_trio_run())
+
+
+def in_asyncio() -> bool:
+    """Whether an asyncio event loop is running in this thread. Never imports asyncio."""
+    events = sys.modules.get("asyncio.events")
+    return events is not None and events._get_running_loop() is not None  # noqa: SLF001 - documented, and never raises
+
+
+def in_event_loop() -> bool:
+    """Whether blocking this thread would stop an event loop, and every client that lives on it."""
+    return in_trio() or in_asyncio()
+
+
+async def in_thread(wait: Callable[[Callable[[], bool]], T], wake: Callable[[], None]) -> T:
+    """Run a blocking ``wait(cancelled)`` in a worker thread of the event loop that is running.
+
+    Args:
+        wait: What to run. It returns soon after ``cancelled()`` has become true and ``wake()`` was called.
+        wake: Makes ``wait`` look at ``cancelled()``. Called when the waiting task is cancelled, so that no thread is
+            left behind in its wait.
+    """
+    state = "waiting"
+
+    def run() -> T:
+        nonlocal state
+        try:
+            return wait(lambda: state == "cancelled")
+        finally:
+            state = "finished"
+
+    try:
+        if in_trio():
+            import trio  # noqa: PLC0415 - only where it already runs
+
+            return await trio.to_thread.run_sync(run, abandon_on_cancel=True)
+        import asyncio  # noqa: PLC0415 - only where it already runs
+
+        return await asyncio.to_thread(run)
+    finally:
+        if state == "waiting":
+            state = "cancelled"
+            wake()
