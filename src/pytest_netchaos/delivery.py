@@ -68,6 +68,8 @@ class Audit:
     subscribers: tuple[str, ...]
     #: Without overlaps; what the numbers in a `Blame` count.
     outages: tuple[Outage, ...]
+    #: When the first message was sent; 0 where none was.
+    began_at: float
     lost: list[Lost] = field(default_factory=list)
     duplicated: list[Anomaly] = field(default_factory=list)
     unexpected: list[Anomaly] = field(default_factory=list)
@@ -81,43 +83,52 @@ class Audit:
         return sum(item.count if isinstance(item, Anomaly) else 1 for item in found)
 
 
-class _Message(NamedTuple):
-    """All sends of one id, by position among all sends."""
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """All sends, by id. A list for each id and no more, since there may be a million of them."""
 
-    positions: list[int]
-    accepted: list[int]
-    unclear: list[int]
+    sends: Sequence[Send]
+    #: In order of time, as positions among the sends.
+    positions: Mapping[Hashable, list[int]]
+    accepted: Mapping[Hashable, int]
+    unclear: Mapping[Hashable, int]
+
+    def sender(self, id_: Hashable) -> str | None:
+        """Return who sent all messages of this id, or ``None`` where it wasn't one and the same."""
+        positions = self.positions[id_]
+        sender = self.sends[positions[0]].sender
+        if len(positions) > 1 and any(self.sends[position].sender != sender for position in positions):
+            return None
+        return sender
 
 
 def audit(record: DeliveryRecord) -> Audit:
     """Find everything that is wrong with ``record``. A million sends and deliveries take a few seconds."""
     outages = disjoint(record.outages)
-    found = Audit(len(record.sends), len(record.deliveries), record.subscribers, outages)
-    messages = _messages(record.sends)
+    began_at = record.sends[0].at if record.sends else 0.0
+    found = Audit(len(record.sends), len(record.deliveries), record.subscribers, outages, began_at)
+    sent = _by_id(record.sends)
     places = stretches(record.sends, outages)
-    deliveries = _by_subscriber(record)
-    for subscriber, got in deliveries.items():
+    for subscriber, got in _by_subscriber(record).items():
         counts = Counter(delivery.id for delivery in got)
-        _audit_deliveries(found, messages, counts, subscriber)
-        found.out_of_order += _disorders(record.sends, messages, got, counts)
-        if missing := _missing(messages, counts):
+        _audit_deliveries(found, sent, counts, subscriber)
+        found.out_of_order += _disorders(sent, got, counts)
+        if missing := _missing(sent, counts):
             why = Attribution(record.sends, got, outages, places)
             found.lost += [Lost(record.sends[at], subscriber, why.blame(at)) for at in missing]
     return found
 
 
-def _messages(sends: Sequence[Send]) -> dict[Hashable, _Message]:
-    messages: dict[Hashable, _Message] = {}
+def _by_id(sends: Sequence[Send]) -> _Sent:
+    positions: dict[Hashable, list[int]] = {}
     for position, send in enumerate(sends):
-        message = messages.get(send.id)
-        if message is None:
-            message = messages[send.id] = _Message([], [], [])
-        message.positions.append(position)
-        if send.outcome == "ok":
-            message.accepted.append(position)
-        elif send.outcome == "info":
-            message.unclear.append(position)
-    return messages
+        if (known := positions.get(send.id)) is None:
+            positions[send.id] = [position]
+        else:
+            known.append(position)
+    accepted = Counter(send.id for send in sends if send.outcome == "ok")
+    unclear = Counter(send.id for send in sends if send.outcome == "info")
+    return _Sent(sends, positions, accepted, unclear)
 
 
 def _by_subscriber(record: DeliveryRecord) -> dict[str, list[Delivery]]:
@@ -127,70 +138,54 @@ def _by_subscriber(record: DeliveryRecord) -> dict[str, list[Delivery]]:
     return deliveries
 
 
-def _missing(messages: Mapping[Hashable, _Message], counts: Mapping[Hashable, int]) -> list[int]:
-    """Return the positions of lost sends: of an id that was sent more often than it arrived, the last ones."""
+def _missing(sent: _Sent, counts: Mapping[Hashable, int]) -> list[int]:
+    """Return the positions of lost sends: of an id that was accepted more often than it arrived, the last ones."""
     missing: list[int] = []
-    for id_, message in messages.items():
-        missing += message.accepted[counts.get(id_, 0) :]
+    for id_, accepted in sent.accepted.items():
+        got = counts.get(id_, 0)
+        if got < accepted:
+            missing += [at for at in sent.positions[id_] if sent.sends[at].outcome == "ok"][got:]
     return sorted(missing)
 
 
-def _audit_deliveries(
-    found: Audit, messages: Mapping[Hashable, _Message], counts: Mapping[Hashable, int], subscriber: str
-) -> None:
+def _audit_deliveries(found: Audit, sent: _Sent, counts: Mapping[Hashable, int], subscriber: str) -> None:
     for id_, delivered in counts.items():
-        message = messages.get(id_)
-        if message is None:
+        attempts = len(sent.positions.get(id_, ()))
+        if not attempts:
             found.unexpected.append(Anomaly(id_, subscriber, delivered, delivered))
             continue
-        attempts, accepted = len(message.positions), len(message.accepted)
-        if delivered == accepted == attempts:
-            continue
-        matched = min(delivered, attempts)
-        recovered = min(matched - accepted, len(message.unclear))
-        phantom = matched - accepted - len(message.unclear)
+        # What was delivered and not acknowledged is put down to the unclear sends first, and then to the failed ones.
+        surplus = min(delivered, attempts) - sent.accepted.get(id_, 0)
+        unclear = sent.unclear.get(id_, 0)
         for anomalies, count in (
             (found.duplicated, delivered - attempts),
-            (found.recovered, recovered),
-            (found.phantom, phantom),
+            (found.recovered, min(surplus, unclear)),
+            (found.phantom, surplus - unclear),
         ):
             if count > 0:
                 anomalies.append(Anomaly(id_, subscriber, count, delivered))
 
 
-def _disorders(
-    sends: Sequence[Send],
-    messages: Mapping[Hashable, _Message],
-    deliveries: Iterable[Delivery],
-    counts: Mapping[Hashable, int],
-) -> Iterable[Disorder]:
+def _disorders(sent: _Sent, deliveries: Iterable[Delivery], counts: Mapping[Hashable, int]) -> Iterable[Disorder]:
     """Find deliveries that came too late in their sender's order.
 
     An id that was sent more than once may stand for any of its sends, as long as each delivery stands for another one:
     it gets the benefit of the doubt. So does an id that several senders sent: it has no place in any one's order.
     """
     ahead: dict[str, int] = {}
-    turns: Counter[Hashable] = Counter()
+    turns: dict[Hashable, int] = {}
     for id_, _, subscriber in deliveries:
-        message = messages.get(id_)
-        if message is None or (sender := _sender(sends, message.positions)) is None:
+        positions = sent.positions.get(id_)
+        if positions is None or (sender := sent.sender(id_)) is None:
             continue
-        turn, positions = turns[id_], message.positions
-        turns[id_] += 1
+        turn = turns.get(id_, 0)
+        turns[id_] = turn + 1
         if turn >= len(positions):
             continue  # A duplicate, and reported as that: it says nothing about the order.
-        to_come = min(counts[id_], len(positions)) - turn - 1
-        choices = len(positions) - to_come
+        # Each later delivery of this id needs a send of its own, so the last ones are spoken for.
+        choices = len(positions) - (min(counts[id_], len(positions)) - turn - 1)
         choice = bisect_right(positions, ahead.get(sender, -1), turn, choices)
         if choice < choices:
             ahead[sender] = positions[choice]
         else:
-            yield Disorder(id_, subscriber, sends[ahead[sender]].id)
-
-
-def _sender(sends: Sequence[Send], positions: Sequence[int]) -> str | None:
-    """Return who sent all of these, or ``None`` where it wasn't one and the same."""
-    sender = sends[positions[0]].sender
-    if len(positions) > 1 and any(sends[position].sender != sender for position in positions):
-        return None
-    return sender
+            yield Disorder(id_, subscriber, sent.sends[ahead[sender]].id)

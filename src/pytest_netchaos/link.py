@@ -233,11 +233,13 @@ class Link:
         return self.dials[n - 1]
 
     def wait_for(self, condition: Callable[[History], bool], timeout: float | None = None) -> History:
-        """Wait until ``condition(history)``; it is asked whenever something has happened on the link.
+        """Wait until ``condition(history)``; it is asked now, and whenever something has happened on the link.
 
         Raises:
             WaitTimeout: it didn't come true in time.
         """
+        if condition(now := self.history()):
+            return now
         self._wait(lambda log: condition(log.history(time.monotonic())), _name(condition), timeout)
         return self.history()
 

@@ -128,7 +128,7 @@ class Channel:
             try:
                 self._write(encode(name, number, *arguments), fds)
             except OSError as error:
-                raise self._die(f"can't be told {name!r}: {error}") from error
+                raise self._die(f"can't be told {name!r}: {error}") from None
         return number
 
     def _write(self, message: bytes, fds: Sequence[int]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic
 
 from . import sockets
-from .flow import DROP, OPEN, End, Flow
+from .flow import DROP, OPEN, TURN, End, Flow
 from .loop import ERR, HUP, OUT, RDHUP
 from .stages import FIN
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 #: Seconds that a peer has to take note of a FIN that a fault sent. A close with unread bytes would send an RST, which
 #: could destroy what the peer has not yet read.
-LINGER = 2.0
+LINGER = 1.0
 
 
 class Connection:
@@ -229,8 +229,12 @@ class Connection:
 
     def _linger(self) -> None:
         """Read and forget what the peers still say, until both have hung up."""
-        hung_up = [sockets.hung_up(end.sock) for end in (self.client, self.server) if end.sock is not None]
-        if all(hung_up):
+        if not self._lingering:
+            return
+        said = {sockets.discard(end.sock, TURN) for end in (self.client, self.server) if end.sock is not None}
+        if "more" in said:
+            self._loop.soon(self._linger)
+        elif "empty" not in said:
             self._stop_lingering()
 
     def _stop_lingering(self) -> None:

@@ -227,6 +227,8 @@ class Flow:
 
     def _swallow(self) -> None:
         """Read and drop; the peer sees a network that takes its bytes."""
+        if self.source.sock is None:
+            return
         for _ in range(TURN):
             if not self.source.readable or self._ended:
                 return

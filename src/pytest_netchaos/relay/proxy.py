@@ -39,7 +39,8 @@ class Proxy:
         self.port: int = keeper.getsockname()[1]
         self.family: int = keeper.family
         self.faults: dict[int, Fault] = {}
-        self.connections: set[Connection] = set()
+        #: By the number of the dial.
+        self.connections: dict[int, Connection] = {}
         self._loop = loop
         self._watch = watch
         self._emit = emit
@@ -57,7 +58,7 @@ class Proxy:
         self.faults.clear()
         self.shut()
         self._watch.remove(self.family, self.port)
-        for connection in list(self.connections):
+        for connection in list(self.connections.values()):
             connection.abandon("the link was closed")
         self._keeper.close()
 
@@ -70,7 +71,7 @@ class Proxy:
         self.faults[fault.id] = fault
         if fault.kind in REFUSING:
             self.shut()
-        hit = [c for c in self.connections if fault.hits(c.dial)] if fault.kind != "refuse" else []
+        hit = [c for c in self.connections.values() if fault.hits(c.dial)] if fault.kind != "refuse" else []
         met = [str(c.number) for c in hit if c.is_open]
         for connection in hit:
             self._strike(fault, connection)
@@ -88,7 +89,7 @@ class Proxy:
         if self.faults.pop(fault.id, None) is None:
             return
         if fault.kind not in REFUSING:
-            for connection in list(self.connections):
+            for connection in list(self.connections.values()):
                 self._apply(connection)
         elif not any(f.kind in REFUSING for f in self.faults.values()):
             self.open()
@@ -181,7 +182,7 @@ class Proxy:
         self._dials += 1
         self._emit("dial", monotonic(), self.id, self._dials, sockets.name(peer))
         connection = Connection(self._loop, self, self._dials, client, peer, self._addresses)
-        self.connections.add(connection)
+        self.connections[connection.dial] = connection
         if self.faults:
             self._apply(connection)
         else:
@@ -209,12 +210,12 @@ class Proxy:
 
     def unreachable(self, connection: Connection, reason: str) -> None:
         """Note that the upstream has not accepted; the client gets an RST."""
-        self.connections.discard(connection)
+        self.connections.pop(connection.dial, None)
         self._emit("refused", monotonic(), self.id, connection.dial, reason)
 
     def ended(self, connection: Connection, by: str, how: str, reason: str) -> None:
         """Note how a connection ended."""
-        self.connections.discard(connection)
+        self.connections.pop(connection.dial, None)
         if connection.number:
             self.count(connection)
             self._emit("close", monotonic(), self.id, connection.number, by, how, reason)
@@ -228,6 +229,6 @@ class Proxy:
 
     def count_all(self) -> None:
         """Say what each live connection has carried and lost until now."""
-        for connection in self.connections:
+        for connection in self.connections.values():
             if connection.number:
                 self.count(connection)

@@ -105,16 +105,17 @@ def unread(sock: Socket) -> int:
     return count
 
 
-def hung_up(sock: Socket) -> bool:
-    """Read and forget whatever has arrived; say whether the peer has closed its side, or is gone."""
+def discard(sock: Socket, reads: int) -> str:
+    """Read and forget what has arrived; say ``"gone"``, ``"empty"``, or ``"more"`` after so many reads."""
     try:
-        while sock.recv(65536):
-            pass
+        for _ in range(reads):
+            if not sock.recv(65536):
+                return "gone"
     except BlockingIOError:
-        return False
+        return "empty"
     except OSError:
-        return True
-    return True
+        return "gone"
+    return "more"
 
 
 def send_fin(sock: Socket) -> None:
