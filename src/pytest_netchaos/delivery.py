@@ -92,14 +92,8 @@ class _Sent:
     positions: Mapping[Hashable, list[int]]
     accepted: Mapping[Hashable, int]
     unclear: Mapping[Hashable, int]
-
-    def sender(self, id_: Hashable) -> str | None:
-        """Return who sent all messages of this id, or ``None`` where it wasn't one and the same."""
-        positions = self.positions[id_]
-        sender = self.sends[positions[0]].sender
-        if len(positions) > 1 and any(self.sends[position].sender != sender for position in positions):
-            return None
-        return sender
+    #: Ids that more than one sender sent.
+    shared: set[Hashable]
 
 
 def audit(record: DeliveryRecord) -> Audit:
@@ -121,14 +115,17 @@ def audit(record: DeliveryRecord) -> Audit:
 
 def _by_id(sends: Sequence[Send]) -> _Sent:
     positions: dict[Hashable, list[int]] = {}
+    shared: set[Hashable] = set()
     for position, send in enumerate(sends):
         if (known := positions.get(send.id)) is None:
             positions[send.id] = [position]
-        else:
-            known.append(position)
+            continue
+        known.append(position)
+        if sends[known[0]].sender != send.sender:
+            shared.add(send.id)
     accepted = Counter(send.id for send in sends if send.outcome == "ok")
     unclear = Counter(send.id for send in sends if send.outcome == "info")
-    return _Sent(sends, positions, accepted, unclear)
+    return _Sent(sends, positions, accepted, unclear, shared)
 
 
 def _by_subscriber(record: DeliveryRecord) -> dict[str, list[Delivery]]:
@@ -176,8 +173,9 @@ def _disorders(sent: _Sent, deliveries: Iterable[Delivery], counts: Mapping[Hash
     turns: dict[Hashable, int] = {}
     for id_, _, subscriber in deliveries:
         positions = sent.positions.get(id_)
-        if positions is None or (sender := sent.sender(id_)) is None:
+        if positions is None or id_ in sent.shared:
             continue
+        sender = sent.sends[positions[0]].sender
         turn = turns.get(id_, 0)
         turns[id_] = turn + 1
         if turn >= len(positions):

