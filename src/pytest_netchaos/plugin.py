@@ -110,30 +110,19 @@ def ledger(netchaos: Network) -> Ledger:
 
 
 @pytest.fixture(scope="session")
-def _netchaos_redis() -> Iterator[Callable[[], RedisServer]]:
-    """Give the Redis server of this session: started on first use."""
-    running: list[RedisServer] = []
+def _netchaos_redis() -> Iterator[RedisServer]:
+    """Give the Redis server of this session: started on first use, and anew by `redis_server` when a test killed it."""
+    from .services.redis import RedisServer  # noqa: PLC0415 - only where a test uses it
 
-    def server() -> RedisServer:
-        if not running:
-            from .services import redis  # noqa: PLC0415
-
-            made = redis.RedisServer()
-            made.start()
-            running.append(made)
-        return running[0]
-
-    yield server
-    for each in running:
-        each.stop()
+    with RedisServer() as server:
+        yield server
 
 
 @pytest.fixture
-def redis_server(_netchaos_redis: Callable[[], RedisServer]) -> RedisServer:
+def redis_server(_netchaos_redis: RedisServer) -> RedisServer:
     """A real Redis (Valkey) server, empty at the start of each test: pause, resume, kill, restart."""
-    server = _netchaos_redis()
-    server.restore()
-    return server
+    _netchaos_redis.restore()
+    return _netchaos_redis
 
 
 @pytest.fixture
