@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal, TypeAlias
 
 from .history import Connection, Dial, FaultSpan, History
 from .ledger import DeliveryRecord
 
 Kind: TypeAlias = Literal["dial", "refused", "open", "close", "fault", "heal", "note", "sent", "delivered"]
+
+#: The kinds that are summed up in text.
+MESSAGES = ("sent", "delivered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +69,28 @@ class Timeline:
 
     def _lines(self) -> Iterator[str]:
         links = {entry.link for entry in self} - {""}
-        for entry in self:
-            where = f"{entry.link}: " if entry.link and len(links) > 1 else ""
-            yield f"{entry.at - self.entries[0].at:9.3f}s  {entry.kind:<9} {where}{entry.text}"
+        for is_message, group in groupby(self, key=lambda entry: entry.kind in MESSAGES):
+            if is_message:
+                yield self._line(*_summed_up(list(group)))
+                continue
+            for entry in group:
+                where = f"{entry.link}: " if entry.link and len(links) > 1 else ""
+                yield self._line(entry.at, entry.kind, f"{where}{entry.text}")
+
+    def _line(self, at: float, kind: str, text: str) -> str:
+        return f"{at - self.entries[0].at:9.3f}s  {kind:<9} {text}"
+
+
+def _summed_up(messages: list[Entry]) -> tuple[float, str, str]:
+    """Write a run of messages as one line: there may be thousands between two things that happened to the link."""
+    if len(messages) == 1:
+        return messages[0].at, messages[0].kind, messages[0].text
+    counts = []
+    for kind in MESSAGES:
+        texts = [entry.text for entry in messages if entry.kind == kind]
+        if texts:
+            counts.append(f"{len(texts)} {kind} ({texts[0]}{f' … {texts[-1]}' if len(texts) > 1 else ''})")
+    return messages[0].at, "messages", f"{', '.join(counts)} in {messages[-1].at - messages[0].at:.3f}s"
 
 
 def entries(history: History) -> Iterator[Entry]:

@@ -2,7 +2,7 @@
 
 A stage takes chunks with the time of their arrival (`push`) and gives them back with the time when they may go on
 (`pop`), in order. Times go through the chain unrounded: a loop that wakes late in one stage doesn't make the next
-one later still. The end of a stream travels along as a chunk of its own, so that it never overtakes the bytes before it.
+one later still. The end of a stream travels along as a chunk of its own, and never overtakes the bytes before it.
 """
 
 from __future__ import annotations
