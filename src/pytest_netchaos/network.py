@@ -10,9 +10,10 @@ from types import MappingProxyType
 
 from .addresses import UpstreamLike, upstream
 from .engines.base import Engine
-from .errors import EngineDied, EngineError, LinkClosed, hide_own_errors
+from .errors import EngineDied, EngineError, LinkClosed, NetchaosError, hide_own_errors
 from .history import History, Outage, merge_outages
 from .link import Link
+from .marker import Standing
 from .timeline import Entry, Timeline, entries
 
 __tracebackhide__ = hide_own_errors
@@ -28,13 +29,21 @@ class Network:
         engine: Gives the engine that carries the links, when the first link is made.
         seed: What every random decision in this network is drawn from.
         timeout: Seconds that waiting methods wait by default.
+        standing: Faults that are in force on every link, or on some, from the moment it is made.
     """
 
-    def __init__(self, engine: Callable[[], Engine], seed: int = 0, timeout: float = TIMEOUT) -> None:
+    def __init__(
+        self,
+        engine: Callable[[], Engine],
+        seed: int = 0,
+        timeout: float = TIMEOUT,
+        standing: tuple[Standing, ...] = (),
+    ) -> None:
         self.seed = seed
         self._engine_source = engine
         self._engine: Engine | None = None
         self._timeout = timeout
+        self._standing = standing
         self._links: dict[str, Link] = {}
         self._notes: list[Entry] = []
         self._recorders: list[Callable[[], Iterable[Entry]]] = []
@@ -72,8 +81,11 @@ class Network:
         name = self._name(name, found.name)
         self._engine = self._engine_source()
         made = self._engine.open(name, found, host, port, derive_seed(self.seed, name))
-        self._links[name] = Link(name, found.name, made, self._timeout)
-        return self._links[name]
+        link = self._links[name] = Link(name, found.name, made, self._timeout)
+        for standing in self._standing:
+            for fault in standing.faults if standing.hits(name) else ():
+                link.inject(fault)
+        return link
 
     def heal(self) -> float:
         """Take every fault of every link back; return the monotonic time when none was in force any more."""
@@ -112,6 +124,7 @@ class Network:
         Raises:
             EngineDied: the engine died during the test; its log's tail is in the message.
             EngineError: a link could not do what it was told, and the test couldn't know.
+            NetchaosError: a marker names a link that there never was.
         """
         self._is_closed = True
         died: EngineDied | None = None
@@ -124,9 +137,18 @@ class Network:
             raise died
         if self._engine is not None:
             self._engine.check()
+        self._check_standing()
         troubles = [f"link {link.name!r}: {text}" for link in self._links.values() for text in link.troubles]
         if troubles:
             raise EngineError("; ".join(troubles))
+
+    def _check_standing(self) -> None:
+        named = {name for standing in self._standing for name in standing.links or ()}
+        if missing := sorted(named - set(self._links)):
+            known = ", ".join(map(repr, self._links)) or "none"
+            raise NetchaosError(
+                f"@pytest.mark.flaky_network names the link {missing[0]!r}, which this test never made: it made {known}"
+            )
 
     def _merge(self, histories: Iterable[History]) -> Timeline:
         merged = [*self._notes]

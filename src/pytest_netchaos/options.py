@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
+from .marker import LARGEST_SEED
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 T = TypeVar("T")
-
-#: Seeds are whole numbers below 2^63, so that they fit wherever a run's seed is written down.
-LARGEST_SEED = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from . import options
+from . import marker, options
 
 if TYPE_CHECKING:
     from .engines.base import Engine
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .services.redis import RedisServer
 
 _settings = pytest.StashKey[options.Settings]()
+_standing = pytest.StashKey[tuple[marker.Standing, ...]]()
 _network = pytest.StashKey["Network"]()
 
 
@@ -34,6 +35,24 @@ def pytest_configure(config: pytest.Config) -> None:
     https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_configure
     """
     config.stash[_settings] = options.resolve(config)
+    config.addinivalue_line("markers", marker.HELP)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Read the markers, so that a wrong one ends the run before any test has run.
+
+    https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_collection_modifyitems
+    """
+    for item in items:
+        if marks := [*item.iter_markers(marker.NAME)]:
+            item.stash[_standing] = tuple(_parse(item, mark) for mark in marks)
+
+
+def _parse(item: pytest.Item, mark: pytest.Mark) -> marker.Standing:
+    try:
+        return marker.parse(mark.args, dict(mark.kwargs))
+    except (TypeError, ValueError) as error:
+        raise pytest.UsageError(f"{item.nodeid}: @pytest.mark.{marker.NAME}: {error}") from None
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -92,7 +111,11 @@ def netchaos(request: pytest.FixtureRequest, _netchaos_engine: Callable[[], Engi
     from .network import Network, derive_seed  # noqa: PLC0415 - only where a test uses it
 
     settings = request.config.stash[_settings]
-    network = Network(_netchaos_engine, derive_seed(settings.seed, request.node.nodeid), settings.timeout)
+    standing = request.node.stash.get(_standing, ())
+    seed = marker.seed_of(standing)
+    if seed is None:
+        seed = derive_seed(settings.seed, request.node.nodeid)
+    network = Network(_netchaos_engine, seed, settings.timeout, standing)
     request.node.stash[_network] = network
     yield network
     network.close()

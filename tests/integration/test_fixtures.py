@@ -94,7 +94,7 @@ def test_links_are_closed_at_the_end_of_their_test(pytester):
             server.close()
         """
     )
-    pytester.runpytest_subprocess("-p", "no:randomly").assert_outcomes(passed=2)
+    pytester.runpytest_inprocess("-p", "no:randomly").assert_outcomes(passed=2)
 
 
 def test_a_dead_engine_fails_its_test_at_once_and_the_next_test_gets_a_new_one(pytester):
@@ -118,7 +118,7 @@ def test_a_dead_engine_fails_its_test_at_once_and_the_next_test_gets_a_new_one(p
                 link.wait_for_connection()
         """
     )
-    result = pytester.runpytest_subprocess("-p", "no:randomly")
+    result = pytester.runpytest_inprocess("-p", "no:randomly")
     result.assert_outcomes(failed=1, errors=1, passed=1)
     result.stdout.fnmatch_lines(["E*EngineDied: the relay ended", "E*relay process *: killed by SIGKILL"])
 
@@ -134,7 +134,7 @@ def test_a_relay_that_crashes_shows_its_own_traceback(pytester):
             link.wait_for_connection()
         """
     )
-    result = pytester.runpytest_subprocess()
+    result = pytester.runpytest_inprocess()
     result.stdout.fnmatch_lines(["E*its log ends with:", "E*ValueError: a message without an end*"])
 
 
@@ -150,7 +150,7 @@ def test_a_test_that_passes_on_a_dead_engine_is_an_error(pytester):
             engine._process.wait()
         """
     )
-    result = pytester.runpytest_subprocess()
+    result = pytester.runpytest_inprocess()
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(["E*EngineDied: the relay*", "E*killed by SIGKILL"])
 
@@ -170,7 +170,7 @@ def test_a_failed_test_tells_what_its_links_saw(pytester):
             assert False
         """
     )
-    result = pytester.runpytest_subprocess("--netchaos-seed=11")
+    result = pytester.runpytest_inprocess("--netchaos-seed=11")
     result.stdout.re_match_lines(
         [
             r"-+ netchaos -+",
@@ -189,14 +189,14 @@ def test_a_failed_test_tells_what_its_links_saw(pytester):
 def test_a_passing_test_tells_nothing(pytester):
     pytester.makeconftest(SERVER)
     pytester.makepyfile("def test_passes(netchaos, server): netchaos.link(server).cut()")
-    result = pytester.runpytest_subprocess("-rA")
+    result = pytester.runpytest_inprocess("-rA")
     result.assert_outcomes(passed=1)
     result.stdout.no_fnmatch_line("*-- netchaos --*")
 
 
 def test_without_the_plugin_its_fixtures_are_unknown(pytester):
     pytester.makepyfile("def test_nothing(netchaos): pass")
-    result = pytester.runpytest_subprocess("-p", "no:netchaos")
+    result = pytester.runpytest_inprocess("-p", "no:netchaos")
     result.stdout.fnmatch_lines(["*fixture 'netchaos' not found"])
 
 
@@ -217,4 +217,4 @@ def test_many_tests_share_one_engine_per_process(pytester, workers):
             assert len(engines) == 1
         """
     )
-    pytester.runpytest_subprocess(*workers).assert_outcomes(passed=8)
+    pytester.runpytest_inprocess(*workers).assert_outcomes(passed=8)

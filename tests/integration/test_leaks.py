@@ -18,8 +18,6 @@ import pytest
 MARK = "NETCHAOS_LEAK_TEST"
 #: Seconds. A worker of xdist takes up to 15 to end by itself when its controller is gone.
 PATIENCE = 60.0
-#: What the victims have no use for, and would spend half of their time importing.
-LIGHT = [f"-pno:{name}" for name in ("anyio", "asyncio", "cov", "hypothesispytest", "trio", "valkey")]
 
 #: Stops in mid-fault, with a relay and a Redis server running, and says so; then it waits to be killed.
 VICTIM = """
@@ -62,7 +60,7 @@ def victim(tmp_path, mark, ready) -> Iterator[Callable[..., subprocess.Popen[str
             code = VICTIM.format(tests=tests, trouble=trouble, wait=wait, ready=str(ready))
             (tmp_path / "test_victim.py").write_text(code)
             process = subprocess.Popen(
-                [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *LIGHT, *arguments, "test_victim.py"],
+                [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments, "test_victim.py"],
                 cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             )  # fmt: skip
             stack.enter_context(process)

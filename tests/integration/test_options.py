@@ -28,14 +28,14 @@ def put(pytester, monkeypatch, place, name, value):
 @pytest.mark.parametrize("place", PLACES)
 def test_the_seed_is_taken_from_each_place(pytester, monkeypatch, place):
     pytester.makepyfile(SHOW)
-    result = pytester.runpytest_subprocess(*put(pytester, monkeypatch, place, "seed", "42"))
+    result = pytester.runpytest_inprocess(*put(pytester, monkeypatch, place, "seed", "42"))
     result.stdout.fnmatch_lines(["netchaos: engine embedded, --netchaos-seed=42"])
 
 
 @pytest.mark.parametrize("place", PLACES)
 def test_the_timeout_is_taken_from_each_place(pytester, monkeypatch, place):
     pytester.makepyfile(SHOW)
-    result = pytester.runpytest_subprocess("-s", *put(pytester, monkeypatch, place, "timeout", "7.5"))
+    result = pytester.runpytest_inprocess("-s", *put(pytester, monkeypatch, place, "timeout", "7.5"))
     result.stdout.fnmatch_lines(["*timeout=7.5*"])
 
 
@@ -44,7 +44,7 @@ def test_the_command_line_wins_over_the_environment_and_that_over_the_ini_file(p
     pytester.makeini("[pytest]\nnetchaos_seed = 1\nnetchaos_timeout = 1\n")
     monkeypatch.setenv("NETCHAOS_SEED", "2")
     monkeypatch.setenv("NETCHAOS_TIMEOUT", "2")
-    result = pytester.runpytest_subprocess("-s", "--netchaos-seed=3")
+    result = pytester.runpytest_inprocess("-s", "--netchaos-seed=3")
     result.stdout.fnmatch_lines(["netchaos: engine embedded, --netchaos-seed=3", "*timeout=2*"])
 
 
@@ -73,7 +73,7 @@ def test_random_seeds_differ_and_can_be_repeated(pytester):
     pytester.makepyfile(SHOW)
 
     def run(*arguments):
-        lines = pytester.runpytest_subprocess("-s", *arguments).outlines
+        lines = pytester.runpytest_inprocess("-s", *arguments).outlines
         header = next(line for line in lines if line.startswith("netchaos:"))
         return header.rpartition(" ")[2], next(line for line in lines if "seed=" in line and "timeout=" in line)
 
@@ -94,7 +94,7 @@ def test_a_tests_seed_depends_on_the_runs_seed_and_its_own_name_only(pytester, w
                 file.write(f"{n} {netchaos.seed}\\n")
         """
     )
-    pytester.runpytest_subprocess("--netchaos-seed=5", *workers).assert_outcomes(passed=4)
+    pytester.runpytest_inprocess("--netchaos-seed=5", *workers).assert_outcomes(passed=4)
     assert sorted((pytester.path / "seeds").read_text().splitlines()) == [
         "0 5552203870227503042",
         "1 6329398769057155210",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
-from pytest_netchaos.errors import ServiceError
-from pytest_netchaos.services.resp import Connection, ErrorReply, ProtocolError
+from ..errors import ServiceError
+from .resp import Connection, ErrorReply, ProtocolError
 
 if TYPE_CHECKING:
-    from pytest_netchaos.services.resp import Argument, Reply
+    from .resp import Argument, Reply
 
 
 class Askable(ABC):

