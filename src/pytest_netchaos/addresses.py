@@ -27,6 +27,9 @@ class HasAddress(Protocol):
 
 UpstreamLike: TypeAlias = "str | int | tuple[str, int] | Path | HasAddress"
 
+# A bad value is the fault of the line that wrote it: pytest's traceback is to end there, and not here.
+__tracebackhide__ = True
+
 _URL = re.compile(r"^[a-z][a-z0-9+.-]*://(?:[^/@]*@)?(?P<rest>[^/?#]+)", re.IGNORECASE)
 _HOST_PORT = re.compile(r"^(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:/\[\]]+)):(?P<port>\d+)$")
 _SPELLINGS = (

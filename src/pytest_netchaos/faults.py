@@ -29,6 +29,9 @@ Span: TypeAlias = "float | tuple[float, float]"
 
 DIRECTIONS: tuple[str, ...] = get_args(Direction)
 
+# A bad value is the fault of the line that wrote it: pytest's traceback is to end there, and not here.
+__tracebackhide__ = True
+
 #: One day. A longer fault in a test is a slip of the unit (milliseconds for seconds).
 LONGEST = 86_400.0
 MOST_CYCLES = 1_000_000
