@@ -30,7 +30,7 @@ UpstreamLike: TypeAlias = "str | int | tuple[str, int] | Path | HasAddress"
 # A bad value is the fault of the line that wrote it: pytest's traceback is to end there, and not here.
 __tracebackhide__ = True
 
-_URL = re.compile(r"^[a-z][a-z0-9+.-]*://(?:[^/@]*@)?(?P<rest>[^/?#]+)", re.IGNORECASE)
+_URL = re.compile(r"^[a-z][a-z0-9+.-]*://(?:[^/?#]*@)?(?P<rest>[^/?#]+)", re.IGNORECASE)
 _HOST_PORT = re.compile(r"^(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:/\[\]]+)):(?P<port>\d+)$")
 _SPELLINGS = (
     '"host:port", ("host", port), a port, a URL with a port, "unix:/path", a Path, or anything with .host and .port'
@@ -77,7 +77,11 @@ def loopback(host: str) -> tuple[socket.AddressFamily, str]:
     Raises:
         ValueError: it isn't an address of this machine's loopback.
     """
-    for family, address, _ in _look_up(host, 1, host):
+    try:
+        found = _look_up(host, 1, host)
+    except UpstreamError:
+        found = []
+    for family, address, _ in found:
         if family == "6" and address == "::1":
             return socket.AF_INET6, address
         if family == "4" and address.startswith("127."):

@@ -20,7 +20,6 @@ and value, so that a mistake shows where it was made and not when the fault stri
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, fields
 from typing import ClassVar, Literal, TypeAlias, get_args
 
@@ -46,7 +45,7 @@ def check_number(name: str, value: object, *, low: float, high: float, above: bo
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{name} must be a number, not {value!r}")
-    if not math.isfinite(value) or not low <= value <= high or (above and value == low):
+    if not low <= value <= high or (above and value == low):  # NaN is in no range
         bounds = f"above {low:g} and up to {high:g}" if above else f"from {low:g} to {high:g}"
         raise ValueError(f"{name} must be {bounds}, not {value!r}")
 
@@ -90,6 +89,15 @@ class Fault:
     #: Whether a client can be expected to dial again because of it.
     breaks: ClassVar[bool] = False
 
+    def __post_init__(self) -> None:
+        """Refuse to be a fault of no kind.
+
+        Raises:
+            TypeError: the class isn't one of the faults.
+        """
+        if not self.kind:
+            raise TypeError(f"{type(self).__name__} is no fault by itself: use Cut(), Stall(), Delay(0.2), …")
+
     def __str__(self) -> str:
         """Shorten to what differs from the defaults: ``delay(latency=0.2)``."""
         said = [
@@ -124,6 +132,7 @@ class _Partial(Fault):
     toxicity: float = field(default=1.0, kw_only=True)
 
     def __post_init__(self) -> None:
+        Fault.__post_init__(self)
         check_number("toxicity", self.toxicity, low=0, high=1)
 
 

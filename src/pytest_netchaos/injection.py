@@ -26,7 +26,7 @@ class Injection:
         self._timeout = timeout
         self._healed_at: float | None = None
         self._id = engine_link.inject(fault, for_)
-        self._first = self._span()
+        self._first = engine_link.log.first_span(self._id)
         if self._first is None:
             raise EngineError(f"link {link!r}: the engine says that {fault} is in force, and not since when")
 
@@ -65,6 +65,11 @@ class Injection:
     def was_healed(self) -> bool:
         """Whether `heal` was called."""
         return self._healed_at is not None
+
+    @property
+    def is_known_to_be_over(self) -> bool:
+        """Whether it is over as far as we have heard, without asking the engine."""
+        return self.fault.instant or self.was_healed or self._engine_link.log.is_over(self._id)
 
     def heal(self) -> float:
         """Take it back; return the monotonic time when it was no longer in force. Harmless when repeated."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from .engines.base import EngineLink
-from .errors import LinkClosed, WaitTimeout, hide_own_errors
+from .errors import LinkClosed, NetchaosError, WaitTimeout, hide_own_errors
 from .faults import (
     Blackhole,
     Close,
@@ -60,7 +60,7 @@ class Link:
         if self._last is not None:
             state = "closed"
         else:
-            state = ", ".join(str(i.fault) for i in self._injections if not i.was_healed) or "healthy"
+            state = ", ".join(str(i.fault) for i in self._injections if not i.is_known_to_be_over) or "healthy"
         return f"<link {self.name!r} {self.host}:{self.port} to {self.upstream}: {state}>"
 
     @property
@@ -135,7 +135,7 @@ class Link:
             cycles: How often; ``None`` until healed.
             fault: What "down" is; ``Cut()`` by default.
         """
-        return self.inject(Flap(down, up, cycles, fault or Cut()))
+        return self.inject(Flap(down, up, cycles, Cut() if fault is None else fault))
 
     def inject(self, fault: Fault, *, for_: float | None = None) -> Injection:
         """Put any fault in force: what all the methods above do.
@@ -161,8 +161,15 @@ class Link:
 
     def heal(self) -> float:
         """Take every fault back; return the monotonic time when none was in force any more."""
-        healed = [injection.heal() for injection in self._injections if not injection.was_healed]
-        return max(healed, default=time.monotonic())
+        healed, failures = [time.monotonic()], []
+        for injection in self._injections:
+            try:
+                healed.append(injection.heal())
+            except NetchaosError as error:  # the others are to be healed all the same
+                failures.append(error)
+        if failures:
+            raise failures[0]
+        return max(healed)
 
     # Observation.
 
@@ -206,11 +213,13 @@ class Link:
         Raises:
             WaitTimeout: it didn't come in time; says what came instead.
         """
+        _check_count(n)
         self._wait(lambda log: log.opened_count >= n, f"connection {n}", timeout)
         return self.connections[n - 1]
 
     async def wait_for_connection_async(self, n: int = 1, timeout: float | None = None) -> Connection:  # noqa: ASYNC109 - as the sync twin
         """Wait like `wait_for_connection`, without stopping the event loop."""
+        _check_count(n)
         await self._wait_async(lambda log: log.opened_count >= n, f"connection {n}", timeout)
         return self.connections[n - 1]
 
@@ -224,11 +233,13 @@ class Link:
         Raises:
             WaitTimeout: it didn't come in time; says what came instead.
         """
+        _check_count(n)
         self._wait(lambda log: log.dialled_count >= n, f"dial {n}", timeout)
         return self.dials[n - 1]
 
     async def wait_for_dial_async(self, n: int = 1, timeout: float | None = None) -> Dial:  # noqa: ASYNC109 - as the sync twin
         """Wait like `wait_for_dial`, without stopping the event loop."""
+        _check_count(n)
         await self._wait_async(lambda log: log.dialled_count >= n, f"dial {n}", timeout)
         return self.dials[n - 1]
 
@@ -319,6 +330,11 @@ def _check_for(fault: Fault, for_: float) -> None:
     if isinstance(fault, Flap):
         raise TypeError(f"flap() ends after its cycles, or when healed: it takes no for_={for_!r}")
     check_duration("for_", for_, above=True)
+
+
+def _check_count(n: object) -> None:
+    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+        raise ValueError(f"n must be a whole number from 1 (the first of the test), not {n!r}")
 
 
 def _name(condition: Callable[..., object]) -> str:

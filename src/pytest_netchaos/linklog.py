@@ -21,6 +21,7 @@ class LinkLog:
         self._connections: list[Connection] = []
         self._faults: dict[int, Fault] = {}
         self._spans: list[FaultSpan] = []
+        self._first: dict[int, int] = {}
         self._latest: dict[int, int] = {}  # the index of each fault's latest span
         self._over: set[int] = set()
         #: What went wrong with the link itself, in words.
@@ -65,6 +66,7 @@ class LinkLog:
         fault = self._faults[fault_id]
         inner = getattr(fault, "fault", fault)
         self._latest[fault_id] = len(self._spans)
+        self._first.setdefault(fault_id, len(self._spans))
         self._spans.append(FaultSpan(inner, at, at if inner.instant else None, hits, cycle))
 
     def healed(self, at: float, fault_id: int) -> None:
@@ -98,6 +100,11 @@ class LinkLog:
     def is_over(self, fault_id: int) -> bool:
         """Whether a fault has had all its cycles, or was healed."""
         return fault_id in self._over
+
+    def first_span(self, fault_id: int) -> FaultSpan | None:
+        """The first span of a fault; ``None`` before that."""
+        index = self._first.get(fault_id)
+        return None if index is None else self._spans[index]
 
     def span(self, fault_id: int) -> FaultSpan | None:
         """The latest span of a fault; ``None`` before the first."""

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from .addresses import UpstreamLike, upstream
 from .engines.base import Engine
-from .errors import EngineDied, EngineError, LinkClosed, NetchaosError, hide_own_errors
+from .errors import EngineError, LinkClosed, NetchaosError, hide_own_errors
 from .history import History, Outage, merge_outages
 from .link import Link
 from .marker import Standing
@@ -127,14 +127,14 @@ class Network:
             NetchaosError: a marker names a link that there never was.
         """
         self._is_closed = True
-        died: EngineDied | None = None
+        failures: list[NetchaosError] = []
         for link in self._links.values():
             try:
                 link.shut()
-            except EngineDied as error:
-                died = died or error
-        if died is not None:
-            raise died
+            except NetchaosError as error:  # the other links are to be closed all the same
+                failures.append(error)
+        if failures:
+            raise failures[0]
         if self._engine is not None:
             self._engine.check()
         self._check_standing()

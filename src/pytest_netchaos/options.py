@@ -105,7 +105,8 @@ def _find(config: pytest.Config, environ: Mapping[str, str], option: Option) -> 
 def _seed(text: str) -> int:
     if text == "random":
         return random.SystemRandom().randrange(2**32)  # short enough to be typed again
-    if not text.isascii() or not text.isdigit() or int(text) > LARGEST_SEED:
+    # int() has words of its own for more than 4300 digits.
+    if not text.isascii() or not text.isdigit() or len(text) > len(str(LARGEST_SEED)) or int(text) > LARGEST_SEED:
         raise ValueError(f"'random' or a whole number from 0 to {LARGEST_SEED}")
     return int(text)
 

@@ -56,7 +56,7 @@ class Timeline:
 
     def lines(self, most: int = 40) -> list[str]:
         """Write it down in ``most`` lines; what is left out of the middle is counted."""
-        written = list(self._lines())
+        written, most = list(self._lines()), max(1, most)
         if len(written) <= most:
             return written
         head = most // 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import socket
@@ -88,14 +89,19 @@ class Channel:
             EngineDied: the relay is dead.
         """
         with self._news:
-            while not (is_done := done()) and not cancelled() and (left := until - time.monotonic()) > 0:
+            has_looked = False  # at what has arrived already: even a wait without time left takes note of that
+            while not done():
+                left = until - time.monotonic()
+                if cancelled() or (left <= 0 and has_looked):
+                    return False
                 if self._death is not None:
                     raise EngineDied(self._death)
                 if self._someone_reads:
-                    self._news.wait(left)
+                    self._news.wait(max(0.0, left))
                 else:
-                    self._read_for_all(left)
-            return is_done
+                    self._read_for_all(max(0.0, left))
+                has_looked = True
+            return True
 
     def nudge(self) -> None:
         """Make every waiting `wait` look at ``cancelled()``: the answer to a command wakes them all."""
@@ -112,23 +118,26 @@ class Channel:
         """Hang up: the relay ends."""
         with self._news:
             self._death = self._death or "the engine was stopped"
+            with contextlib.suppress(OSError):
+                self._sock.shutdown(socket.SHUT_RDWR)  # wakes whoever polls it; close() alone doesn't
             self._sock.close()
             self._news.notify_all()
 
     def _send(self, command: Iterable[object], fds: Sequence[int], *, claimed: bool) -> int:
         name, *arguments = command
-        with self._sending:
-            with self._news:
-                if self._death is not None:
-                    raise EngineDied(self._death)
-                self._requests += 1
-                number = self._requests
-                if not claimed:
-                    self._unclaimed.add(number)
-            try:
+        with self._news:
+            if self._death is not None:
+                raise EngineDied(self._death)
+            self._requests += 1
+            number = self._requests
+            if not claimed:
+                self._unclaimed.add(number)
+        try:
+            # Of the two locks, this one is the inner one: a condition that is waited for may send commands itself.
+            with self._sending:
                 self._write(encode(name, number, *arguments), fds)
-            except OSError as error:
-                raise self._die(f"can't be told {name!r}: {error}") from None
+        except OSError as error:
+            raise self._die(f"can't be told {name!r}: {error}") from None
         return number
 
     def _write(self, message: bytes, fds: Sequence[int]) -> None:
@@ -157,7 +166,7 @@ class Channel:
         try:
             poll = select.poll()
             poll.register(self._sock, select.POLLIN)
-            if not poll.poll(timeout * 1000 + 1):
+            if not poll.poll(timeout * 1000):
                 return None
             return self._sock.recv(1 << 16, socket.MSG_DONTWAIT)
         except BlockingIOError:

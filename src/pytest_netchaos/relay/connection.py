@@ -81,18 +81,14 @@ class Connection:
         self, up: tuple[int, dict[int, Callable[[], Stage]]], down: tuple[int, dict[int, Callable[[], Stage]]]
     ) -> None:
         """Put a gate and stages in force for each direction."""
-        dropped = DROP in (self.up.gate, self.down.gate)
+        pairs = ((self.up, up[0]), (self.down, down[0]))
+        resumed = [flow for flow, gate in pairs if flow.gate == DROP and gate != DROP]
         self.up.set(*up)
         self.down.set(*down)
-        if dropped and DROP not in (up[0], down[0]) and self.has_holes:
+        if any(flow.has_hole for flow in resumed):
             self.reset("fault", f"blackhole took {self.lost}")
             return
         self.go_on()
-
-    @property
-    def has_holes(self) -> bool:
-        """Whether a black hole took something: the streams can't be put together again."""
-        return bool(self.up.lost or self.down.lost or self.up.lost_end or self.down.lost_end)
 
     @property
     def lost(self) -> str:

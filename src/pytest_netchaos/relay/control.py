@@ -12,6 +12,7 @@ import array
 from time import monotonic
 
 from . import rhythm, sockets
+from .chance import mix
 from .fault import Fault
 from .loop import ERR, HUP, IN, RDHUP
 from .proxy import Proxy
@@ -120,7 +121,10 @@ class Relay:
     def _unlink(self, link: str) -> None:
         """Heal a link, end its connections and give its port back."""
         for key in [key for key in self._schedules if key[0] == int(link)]:
-            self._schedules[key].cancel()
+            try:
+                self._schedules[key].cancel()
+            except OSError:  # its port can't be opened again, and needn't be
+                continue
         self._proxies.pop(int(link)).close()
 
     def _fault(
@@ -140,7 +144,7 @@ class Relay:
         made = Fault(
             key[1],
             kind,
-            _windows(int(seed), *windows),
+            _windows(mix(int(seed), key[1]), *windows),  # two flaps of one link are not in step
             seed=int(seed),
             direction=direction,
             toxicity=float(toxicity),

@@ -76,6 +76,11 @@ class Flow:
         """Bytes read and not yet written."""
         return sum(map(len, self._out)) + (self.chain.size if self.chain else 0)
 
+    @property
+    def has_hole(self) -> bool:
+        """Whether a black hole took something: the stream can't be put together again."""
+        return bool(self.lost or self.lost_end)
+
     def set(self, gate: int, stages: dict[int, Callable[[], Stage]]) -> None:
         """Change what happens to the bytes from now on. Call `pump` afterwards."""
         if gate == DROP and self.gate != DROP:
@@ -89,7 +94,7 @@ class Flow:
         if self.gate == DROP:
             self._swallow()
             return
-        if self.gate == HOLD or self.target.sock is None:
+        if self.gate == HOLD or self.target.sock is None or self.source.sock is None:
             return
         for _ in range(TURN):
             if not self._write_out():

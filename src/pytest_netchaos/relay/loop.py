@@ -93,7 +93,10 @@ class Loop:
 
     def _run_timers(self) -> None:
         timers = self._timers
-        while timers and (timers[0][2].call is None or timers[0][0] <= monotonic()):
+        now = monotonic()
+        for _ in range(len(timers)):  # those that these set, at once again, come after the next round of events
+            if not timers or not (timers[0][2].call is None or timers[0][0] <= now):
+                return
             timer = heappop(timers)[2]
             if timer.call is not None:
                 timer.call()

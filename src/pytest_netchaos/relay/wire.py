@@ -20,12 +20,12 @@ LONGEST_LINE = 1 << 20
 
 def encode(*fields: object) -> bytes:
     """Encode one message. Numbers keep their full precision (``repr``)."""
-    return ("\t".join([str(f).translate(_ESCAPE) for f in fields]) + "\n").encode("utf-8", "backslashreplace")
+    return ("\t".join([str(f).translate(_ESCAPE) for f in fields]) + "\n").encode("utf-8", "surrogateescape")
 
 
 def decode(line: bytes) -> list[str]:
     """Decode one message, given without its newline."""
-    text = line.decode("utf-8", "backslashreplace")
+    text = line.decode("utf-8", "surrogateescape")
     fields = text.split("\t")
     return [_unescape(f) if "\\" in f else f for f in fields]
 

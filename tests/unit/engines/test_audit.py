@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import time
+
+import pytest
+import trio
+
+from pytest_netchaos.engines.audit import listen_in, stop_listening
+
+
+@pytest.fixture
+def port():
+    """A port that nobody listens at, and that nobody else can have."""
+    with socket.socket() as keeper:
+        keeper.bind(("127.0.0.1", 0))
+        number = keeper.getsockname()[1]
+        yield number
+        stop_listening(number)
+
+
+def dial_with_socket(port):
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), 10.0)
+
+
+def dial_with_asyncio(port):
+    with pytest.raises(ConnectionRefusedError):
+        asyncio.run(asyncio.open_connection("127.0.0.1", port))
+
+
+def dial_with_trio(port):
+    with pytest.raises(OSError, match="all attempts to connect"):
+        trio.run(trio.open_tcp_stream, "127.0.0.1", port)
+
+
+@pytest.mark.parametrize("dial", [dial_with_socket, dial_with_asyncio, dial_with_trio])
+def test_a_dial_of_this_process_is_overheard_before_it_happens(port, dial):
+    heard = []
+    listen_in(port, heard.append)
+    before = time.monotonic()
+    dial(port)
+    assert len(heard) == 1
+    assert before <= heard[0] <= time.monotonic()
+
+
+def test_each_dial_is_told_to_who_asked_for_its_port(port):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        mine, theirs = [], []
+        listen_in(port, mine.append)
+        listen_in(other.getsockname()[1], theirs.append)
+        dial_with_socket(port)
+        dial_with_socket(port)
+        dial_with_socket(other.getsockname()[1])
+        stop_listening(other.getsockname()[1])
+    assert (len(mine), len(theirs)) == (2, 1)
+
+
+def test_who_asks_again_takes_the_place_of_who_asked_before(port):
+    first, second = [], []
+    listen_in(port, first.append)
+    listen_in(port, second.append)
+    dial_with_socket(port)
+    assert (len(first), len(second)) == (0, 1)
+
+
+def test_nobody_is_told_any_more_afterwards(port):
+    heard = []
+    listen_in(port, heard.append)
+    stop_listening(port)
+    stop_listening(port)
+    dial_with_socket(port)
+    assert heard == []
+
+
+def test_other_addresses_and_other_calls_are_none_of_our_business(port, tmp_path):
+    heard = []
+    listen_in(port, heard.append)
+    with socket.socket(socket.AF_UNIX) as sock, pytest.raises(FileNotFoundError):
+        sock.connect(str(tmp_path / "none"))
+    with socket.socket() as sock, contextlib.suppress(OSError):
+        sock.bind(("127.0.0.1", port))
+    assert heard == []
+
+
+def test_an_ipv6_dial_is_overheard_too(port):
+    heard = []
+    listen_in(port, heard.append)
+    with socket.socket(socket.AF_INET6) as sock, contextlib.suppress(OSError):
+        sock.connect(("::1", port))
+    assert len(heard) == 1

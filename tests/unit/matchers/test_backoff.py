@@ -1,0 +1,278 @@
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from pytest_netchaos.faults import Cut
+from pytest_netchaos.history import Dial, Dials, FaultSpan, History
+from pytest_netchaos.linklog import with_waits
+from pytest_netchaos.matchers import backoff
+
+LONG = 5.0  # how long a connection lives
+
+
+def dials(*waits, blind="", outcomes=""):
+    """Dials with these waits between them: the first is served, and so are those marked ``s`` in ``outcomes``."""
+    at, made = 0.0, []
+    for number, (wait, outcome) in enumerate(itertools.zip_longest([0.0, *waits], "s" + outcomes), 1):
+        served = outcome == "s"
+        at += wait
+        ended = at + LONG if served else at
+        made.append(Dial(number, at, "served" if served else "refused", ended_at=ended))
+        at = ended
+    return Dials(with_waits(made), blind)
+
+
+def exact(*args, **kwargs):
+    return backoff(*args, tolerance=1e-9, **kwargs)
+
+
+@pytest.mark.parametrize(
+    ("matcher", "seen", "holds"),
+    [
+        (exact(0.1), dials(0.1, 0.2, 0.4), True),
+        (exact(0.1), dials(0.1, 0.2, 0.3), False),
+        (exact(0.1), dials(0.2, 0.4), False),
+        (exact(0.1), dials(0.1, 0.2, 0.8), False),
+        (exact(0.1, 1), dials(0.1, 0.1, 0.1), True),
+        (exact(0.1, 3.0), dials(0.1, 0.3, 0.9), True),
+        (exact(0), dials(0, 0, 0), True),
+        (exact(0), dials(0, 0.1), False),
+        (backoff(0, tolerance=0), dials(0, 0), True),
+        (exact(0.1, cap=0.3), dials(0.1, 0.2, 0.3, 0.3), True),
+        (exact(0.1, cap=0.3), dials(0.1, 0.2, 0.4), False),
+        (exact(0.1, cap=0.1), dials(0.1, 0.1), True),
+        (exact(0.1), dials(0.1, 0.2, 0.1, 0.2, outcomes="rsr"), True),
+        (exact(0.1), dials(0.1, 0.2, 0.4, outcomes="rs"), False),
+        (exact(0.1), dials(0.1, 0.1, 0.1, outcomes="sss"), True),
+        (exact(1, jitter=0.2), dials(0.8, 2.4), True),
+        (exact(1, jitter=0.2), dials(0.79), False),
+        (exact(1, jitter=0.2), dials(1.21), False),
+        (exact(1, jitter=1), dials(0.0, 4.0), True),
+        (backoff(1), dials(0.951, 2.049), True),
+        (backoff(1), dials(1.051), False),
+        (backoff(1), dials(0.949), False),
+        (backoff(1, jitter=0.1, tolerance=0.2), dials(0.701), True),
+        (backoff(1, jitter=0.1, tolerance=0.2), dials(0.699), False),
+        (backoff(1, jitter=0.1, tolerance=0.2), dials(1.299), True),
+        (backoff(1, jitter=0.1, tolerance=0.2), dials(1.301), False),
+        (exact(0.1), dials(), False),
+        (exact(0.1), Dials(), False),
+    ],
+)
+def test_backoff(matcher, seen, holds):
+    assert (seen == matcher) is holds
+
+
+def test_a_history_is_judged_by_its_dials():
+    assert History("chat", 9.0, dials(0.1, 0.2)) == exact(0.1)
+    assert History("chat", 9.0, dials(0.1, 0.3)) != exact(0.1)
+
+
+def test_a_link_is_judged_by_its_dials_and_never_waited_for():
+    class Link:
+        def history(self):
+            return History("chat", 9.0, dials(0.1, 0.3), faults=(FaultSpan(Cut(), 1.0, 8.9),))
+
+        def wait_history(self, *_):
+            raise AssertionError("waited")
+
+        wait_history_async = wait_history
+
+    assert Link() != exact(0.1)
+    assert exact(0.1).explain(Link())[0].startswith("dial 3 came too late")
+
+
+def test_a_refused_first_dial_begins_a_run_too():
+    made = [Dial(1, 0.0, "refused", ended_at=0.0), Dial(2, 0.1, "refused", ended_at=0.1), Dial(3, 0.3, "served")]
+    assert Dials(with_waits(made)) == exact(0.1)
+
+
+def test_a_slice_begins_a_run():
+    seen = dials(0.1, 0.2, 0.4)
+    assert seen[1:] == exact(0.1)
+    assert seen[2:] == exact(0.2)
+    assert seen[3:] == exact(0.4)
+
+
+def test_a_pending_dial_counts():
+    seen = dials(0.1)
+    pending = Dial(3, seen[1].at + 0.3, "pending", waited=0.3)
+    assert Dials([*seen, pending]) != exact(0.1)
+
+
+def test_waits_never_overflow():
+    seen = Dials([Dial(1, 0.0, "refused"), *(Dial(n, float(n), "refused", waited=0.0) for n in range(2, 3000))])
+    assert seen == backoff(1.0, 1000.0, jitter=1.0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "said"),
+    [
+        ({"first": -0.1}, ValueError, "first must be from 0 to 86400, not -0.1 (seconds; a day at most)"),
+        ({"first": None}, TypeError, "first must be a number, not None"),
+        ({"first": 1, "factor": 0.5}, ValueError, "factor must be from 1 to 1000, not 0.5"),
+        ({"first": 1, "factor": float("inf")}, ValueError, "factor must be from 1 to 1000, not inf"),
+        ({"first": 1, "cap": 0.5}, ValueError, "cap must be at least first (1), not 0.5"),
+        ({"first": 1, "cap": "2"}, TypeError, "cap must be a number, not '2'"),
+        ({"first": 1, "cap": 1e9}, ValueError, "cap must be from 0 to 86400, not 1000000000.0"),
+        ({"first": 1, "jitter": 1.5}, ValueError, "jitter must be from 0 to 1, not 1.5"),
+        ({"first": 1, "jitter": -0.5}, ValueError, "jitter must be from 0 to 1, not -0.5"),
+        ({"first": 1, "tolerance": -1}, ValueError, "tolerance must be from 0 to 86400, not -1"),
+    ],
+)
+def test_bad_arguments_are_refused_by_name_and_value(arguments, error, said):
+    with pytest.raises(error) as caught:
+        backoff(**arguments)
+    assert str(caught.value).startswith(said)
+
+
+def test_tolerance_is_a_keyword():
+    with pytest.raises(TypeError):
+        backoff(0.1, 2.0, None, 0.0, 0.05)
+
+
+def explain(seen, matcher):
+    return "\n".join(matcher.explain(seen))
+
+
+def test_the_example_of_the_handbook():
+    seen = Dials(
+        [
+            Dial(1, 7.0, "refused", ended_at=7.0),
+            Dial(2, 7.101, "refused", ended_at=7.101, waited=0.101),
+            Dial(3, 7.305, "refused", ended_at=7.305, waited=0.204),
+            Dial(4, 7.409, "refused", ended_at=7.409, waited=0.104),
+            Dial(5, 8.209, "refused", ended_at=8.209, waited=0.8),
+            Dial(6, 9.809, "refused", ended_at=9.809, waited=1.6),
+        ]
+    )
+    assert explain(seen, backoff(0.1, jitter=0.2, tolerance=0)) == (
+        "dial 4 came too soon: backoff(first=0.1, jitter=0.2, tolerance=0)\n"
+        "  dial 2  + 0.101s  waited 0.101s  allowed 0.080..0.120s\n"
+        "  dial 3  + 0.305s  waited 0.204s  allowed 0.160..0.240s\n"
+        "> dial 4  + 0.409s  waited 0.104s  allowed 0.320..0.480s\n"
+        "  dial 5  + 1.209s  waited 0.800s  allowed 0.640..0.960s\n"
+        "  dial 6  + 2.809s  waited 1.600s  allowed 1.280..1.920s\n"
+        "1 of 5 waits out of range"
+    )
+
+
+def test_too_late():
+    assert explain(dials(0.3), backoff(0.1)) == (
+        "dial 2 came too late: backoff(first=0.1)\n"
+        "> dial 2  + 5.300s  waited 0.300s  allowed 0.050..0.150s\n"
+        "1 of 1 wait out of range"
+    )
+
+
+def test_the_window_lies_around_the_first_one_out_of_range():
+    lines = exact(0.1, 1).explain(dials(0.1, 0.1, 0.1, 0.3, 0.1, 0.3, 0.1))
+    assert [line[:8] for line in lines[1:-1]] == ["  dial 3", "  dial 4", "> dial 5", "  dial 6", "  dial 7"]
+    assert (lines[0][:20], lines[-1]) == ("dial 5 came too late", "2 of 7 waits out of range")
+
+
+def test_no_wait_is_allowed_to_be_negative():
+    assert "allowed 0.000..0.150s" in explain(dials(3), backoff(0.05, tolerance=0.1))
+
+
+@pytest.mark.parametrize(
+    ("seen", "said"),
+    [(Dials(), "0 dials"), (dials(), "1 dial")],
+)
+def test_no_reconnect(seen, said):
+    assert explain(seen, backoff(0.1)) == f"no reconnect to judge: {said}: backoff(first=0.1)"
+
+
+def test_several_clients():
+    seen = Dials([Dial(1, 0.0, "served"), Dial(2, 0.1, "served"), Dial(3, 0.2, "served", waited=0.1)])
+    assert explain(seen, backoff(0.1)) == (
+        "dial 2 began before dial 1 had ended: backoff(first=0.1)\n"
+        "several clients dial at once, and their waits can't be told apart: give each a link of its own"
+    )
+
+
+def test_several_clients_that_dialled_twice_in_all():
+    assert "several clients" in explain(Dials([Dial(1, 0.0, "served"), Dial(2, 0.1, "served")]), backoff(0.1))
+
+
+def test_a_part_of_the_dials():
+    assert explain(dials(0.1, 0.2, 0.1, 0.2, outcomes="rs").refused, exact(0.1)) == (
+        "dials between 2 and 4 are left out: backoff(first=0.1, tolerance=1e-09)\n"
+        "compare it with link.dials, or with a slice of them: a wait is the time between neighbours"
+    )
+
+
+def test_what_could_not_be_seen_comes_last():
+    lines = backoff(0.1).explain(dials(3.0, blind="some dials are invisible"))
+    assert (lines[0][:20], lines[-1]) == ("dial 2 came too late", "some dials are invisible")
+
+
+def test_when_dials_may_have_been_missed_it_does_not_pass():
+    assert explain(dials(0.1, outcomes="s", blind="some dials are invisible"), backoff(0.1)) == (
+        "no refused dial was seen, and not all could be: the waits can't be judged: backoff(first=0.1)\n"
+        "some dials are invisible"
+    )
+
+
+def test_when_refused_dials_were_seen_it_may_pass():
+    assert dials(0.1, 0.2, outcomes="rs", blind="those of other processes are invisible") == exact(0.1)
+
+
+def test_it_fits_what_pytest_shows():
+    lines = backoff(0.1, 1.5, 10.0, 0.25, tolerance=0.025).explain(dials(*[900.0] * 9, blind="x" * 130))
+    assert len(lines) <= 8
+    assert sum(map(len, lines)) <= 640
+
+
+# An oracle that makes the waits from the definition, and plants one that is off.
+
+
+def meant(index, first, factor, cap):
+    return min(first * factor**index, float("inf") if cap is None else cap)
+
+
+policies = st.fixed_dictionaries(
+    {
+        "first": st.floats(0.01, 2),
+        "factor": st.floats(1, 3),
+        "cap": st.none() | st.floats(2, 9),
+        "jitter": st.floats(0, 0.9),
+    }
+)
+runs = st.lists(st.integers(1, 5), min_size=1, max_size=4)
+
+
+def ranges(policy, lengths, tolerance):
+    """The allowed range of each wait, and the outcomes of the dials: each run ends with a served one."""
+    allowed, outcomes = [], ""
+    for length in lengths:
+        for index in range(length):
+            middle = meant(index, policy["first"], policy["factor"], policy["cap"])
+            allowed.append((middle * (1 - policy["jitter"]) - tolerance, middle * (1 + policy["jitter"]) + tolerance))
+        outcomes += "r" * (length - 1) + "s"
+    return allowed, outcomes
+
+
+@given(policies, runs, st.data())
+def test_a_client_that_keeps_to_its_policy_is_accepted(policy, lengths, data):
+    allowed, outcomes = ranges(policy, lengths, 0.05)
+    waits = [max(0.0, low + 0.001 + (high - low - 0.002) * data.draw(st.floats(0, 1))) for low, high in allowed]
+    assert backoff(**policy).explain(dials(*waits, outcomes=outcomes)) == []
+
+
+@given(policies, runs, st.data())
+def test_a_wait_that_is_off_is_found(policy, lengths, data):
+    allowed, outcomes = ranges(policy, lengths, 0.05)
+    waits = [(low + high) / 2 for low, high in allowed]
+    at = data.draw(st.integers(0, len(waits) - 1))
+    low, high = allowed[at]
+    too_soon = data.draw(st.booleans())
+    assume(low > 0.002 or not too_soon)
+    waits[at] = low - 0.001 if too_soon else high + 0.001
+    lines = backoff(**policy).explain(dials(*waits, outcomes=outcomes))
+    assert lines[0].startswith(f"dial {at + 2} came too {'soon' if too_soon else 'late'}: backoff(")
+    assert lines[-1].startswith(f"1 of {len(waits)} wait")

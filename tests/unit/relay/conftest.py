@@ -1,0 +1,125 @@
+"""Sockets and event loops for the relay's parts, in this process."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+from time import monotonic
+
+import pytest
+
+from pytest_netchaos.relay.loop import Loop
+
+
+class FakeLoop:
+    """Keeps what it is asked to do until the test does it."""
+
+    def __init__(self):
+        self.ready = []
+        self.timers = []
+
+    def soon(self, call):
+        self.ready.append(call)
+
+    def call_at(self, when, call):
+        timer = type(
+            "Timer", (), {"when": when, "call": staticmethod(call), "cancel": lambda t: setattr(t, "call", None)}
+        )()
+        self.timers.append(timer)
+        return timer
+
+    def run_ready(self):
+        ready, self.ready = self.ready, []
+        for call in ready:
+            call()
+
+
+@pytest.fixture
+def fake_loop():
+    return FakeLoop()
+
+
+@pytest.fixture
+def loop():
+    made = Loop()
+    yield made
+    made._epoll.close()
+
+
+@pytest.fixture
+def spin(loop):
+    """Run the loop until something is true."""
+
+    def run(is_done, timeout=10.0):
+        deadline = monotonic() + timeout
+
+        def tick():
+            loop.call_at(monotonic() + 0.002, tick)
+
+        def look():
+            if is_done() or monotonic() > deadline:
+                loop.stop()
+
+        tick()
+        loop.run(look)
+        assert is_done(), f"it has not happened within {timeout} s"
+
+    return run
+
+
+@pytest.fixture
+def sockets():
+    """A bag of sockets that are closed at the end of the test."""
+    with contextlib.ExitStack() as stack:
+
+        class Bag:
+            @staticmethod
+            def keep(sock):
+                return stack.enter_context(contextlib.closing(sock))
+
+            def pair(self):
+                """Two ends of a local stream; the first one is non-blocking, the second one waits for 10 s."""
+                ours, theirs = (self.keep(sock) for sock in socket.socketpair())
+                ours.setblocking(False)
+                theirs.settimeout(10.0)
+                return ours, theirs
+
+            def listener(self):
+                return self.keep(socket.create_server(("127.0.0.1", 0)))
+
+            def tcp_pair(self):
+                """The same over TCP: (accepted, dialled)."""
+                listener = self.listener()
+                theirs = self.keep(socket.create_connection(listener.getsockname(), 10.0))
+                ours = self.keep(listener.accept()[0])
+                ours.setblocking(False)
+                return ours, theirs
+
+        yield Bag()
+
+
+@pytest.fixture
+def send_rst():
+    def send(sock):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.close()
+
+    return send
+
+
+@pytest.fixture
+def read_all():
+    """Read until the end; ``"FIN"`` or ``"RST"`` says which it was."""
+
+    def read(sock):
+        sock.settimeout(10.0)
+        data = b""
+        try:
+            while chunk := sock.recv(65536):
+                data += chunk
+        except ConnectionResetError:
+            return data, "RST"
+        return data, "FIN"
+
+    return read

@@ -1,0 +1,249 @@
+from __future__ import annotations
+
+import socket
+from types import SimpleNamespace
+
+import pytest
+
+from pytest_netchaos.relay.connection import Connection
+from pytest_netchaos.relay.flow import DROP, HOLD, OPEN
+
+FREE = (OPEN, {})
+IPV4 = socket.AF_INET
+
+
+class Watcher:
+    def __init__(self):
+        self.events = []
+
+    def opened(self, connection):
+        connection.number = 1
+        self.events.append(("opened",))
+
+    def hung_up(self, _, by):
+        self.events.append(("hung up", by))
+
+    def unreachable(self, _, reason):
+        self.events.append(("unreachable", reason))
+
+    def ended(self, _, by, how, reason):
+        self.events.append(("ended", by, how, reason))
+
+
+@pytest.fixture
+def dial(loop, sockets):
+    """Make a connection to a server of our own; nothing happens before ``go_on`` or ``set``."""
+    made = []
+
+    def make(addresses=None):
+        listener = sockets.listener()
+        ours, client = sockets.tcp_pair()
+        watcher = Watcher()
+        addresses = [(IPV4, listener.getsockname())] if addresses is None else addresses
+        connection = Connection(loop, watcher, 1, ours, ("127.0.0.1", 9), addresses)
+        made.append(connection)
+        return SimpleNamespace(connection=connection, watcher=watcher, client=client, listener=listener)
+
+    yield make
+    for connection in made:
+        connection._release(with_rst=False)
+
+
+@pytest.fixture
+def talk(dial, spin, sockets):
+    """A connection that is open, with both peers' sockets."""
+    made = dial()
+    made.connection.go_on()
+    spin(lambda: made.connection.is_open)
+    made.server = sockets.keep(made.listener.accept()[0])
+    for sock in (made.client, made.server):
+        sock.settimeout(10.0)
+    return made
+
+
+@pytest.fixture
+def closed_port(sockets):
+    with socket.socket() as keeper:
+        keeper.bind(("127.0.0.1", 0))
+        yield keeper.getsockname()
+
+
+def kinds(made):
+    return [event[0] for event in made.watcher.events]
+
+
+def test_bytes_go_both_ways(talk, spin):
+    talk.client.sendall(b"ping")
+    spin(lambda: talk.connection.up.carried == 4)
+    assert talk.server.recv(9) == b"ping"
+    talk.server.sendall(b"pong!")
+    spin(lambda: talk.connection.down.carried == 5)
+    assert talk.client.recv(9) == b"pong!"
+    assert talk.watcher.events == [("opened",)]
+
+
+def test_bytes_that_came_before_the_upstream_accepted_are_carried(dial, spin, sockets):
+    made = dial()
+    made.client.sendall(b"early")
+    made.connection.go_on()
+    spin(lambda: made.connection.up.carried == 5)
+    assert sockets.keep(made.listener.accept()[0]).recv(9) == b"early"
+
+
+@pytest.mark.parametrize("first", ["client", "server"])
+def test_a_half_closed_connection_carries_the_other_direction(talk, spin, read_all, first):
+    one, other = (talk.client, talk.server) if first == "client" else (talk.server, talk.client)
+    one.sendall(b"last words")
+    one.shutdown(socket.SHUT_WR)
+    flow = talk.connection.up if first == "client" else talk.connection.down
+    spin(lambda: flow.over)
+    assert read_all(other) == (b"last words", "FIN")
+    assert not talk.connection.is_over
+    other.sendall(b"answer")
+    other.close()
+    spin(lambda: talk.connection.is_over)
+    assert read_all(one) == (b"answer", "FIN")
+    assert talk.watcher.events == [("opened",), ("hung up", first), ("ended", first, "FIN", "")]
+
+
+@pytest.mark.parametrize("first", ["client", "server"])
+def test_an_rst_reaches_the_other_side_as_one(talk, spin, read_all, send_rst, first):
+    one, other = (talk.client, talk.server) if first == "client" else (talk.server, talk.client)
+    send_rst(one)
+    spin(lambda: talk.connection.is_over)
+    assert read_all(other) == (b"", "RST")
+    assert talk.watcher.events[-1] == ("ended", first, "RST", "")
+    assert kinds(talk).count("ended") == 1
+
+
+def test_reset_sends_an_rst_to_both_sides(talk, read_all):
+    talk.connection.reset("fault", "cut")
+    assert read_all(talk.client) == (b"", "RST")
+    assert read_all(talk.server) == (b"", "RST")
+    assert talk.watcher.events == [("opened",), ("ended", "fault", "RST", "cut")]
+    talk.connection.reset("fault", "again")
+    assert kinds(talk).count("ended") == 1
+
+
+def test_close_sends_what_has_arrived_and_then_a_fin_to_both_sides(talk, spin, read_all):
+    talk.client.sendall(b"to the server")
+    talk.server.sendall(b"to the client")
+    talk.connection.close("fault", "close")
+    spin(lambda: talk.connection.is_over)
+    assert read_all(talk.client) == (b"to the client", "FIN")
+    assert read_all(talk.server) == (b"to the server", "FIN")
+    assert talk.watcher.events[-1] == ("ended", "fault", "FIN", "close")
+    talk.client.close()
+    talk.server.close()
+    spin(lambda: talk.connection.client.sock is None)
+
+
+def test_a_link_that_goes_abandons_its_connections_with_a_fin(talk, read_all):
+    talk.connection.abandon("the link was closed")
+    assert read_all(talk.client) == (b"", "FIN")
+    assert read_all(talk.server) == (b"", "FIN")
+    assert talk.watcher.events[-1] == ("ended", "link", "FIN", "the link was closed")
+
+
+def test_an_upstream_that_refuses_is_reported_and_the_client_gets_an_rst(dial, spin, read_all, closed_port):
+    made = dial([(IPV4, closed_port)])
+    made.connection.go_on()
+    spin(lambda: made.watcher.events)
+    assert made.watcher.events == [("unreachable", f"upstream 127.0.0.1:{closed_port[1]}: ECONNREFUSED")]
+    assert read_all(made.client) == (b"", "RST")
+    assert made.connection.is_over
+
+
+def test_an_upstream_without_addresses_is_reported(dial):
+    made = dial([])
+    made.connection.go_on()
+    assert made.watcher.events == [("unreachable", "no address")]
+
+
+def test_the_next_address_is_tried(dial, spin, sockets, closed_port):
+    listener = sockets.listener()
+    made = dial([(socket.AF_UNIX, "/nowhere/at/all"), (IPV4, closed_port), (IPV4, listener.getsockname())])
+    made.connection.go_on()
+    spin(lambda: made.connection.is_open)
+    sockets.keep(listener.accept()[0])
+    assert made.watcher.events == [("opened",)]
+
+
+def test_a_stalled_connection_dials_when_the_stall_is_over(dial, spin, sockets):
+    made = dial()
+    made.listener.settimeout(0)
+    made.client.sendall(b"patience")
+    made.connection.set((HOLD, {}), (HOLD, {}))
+    rounds = []
+    spin(lambda: rounds.append(1) or len(rounds) > 10)
+    with pytest.raises(BlockingIOError):
+        made.listener.accept()
+    made.connection.set(FREE, FREE)
+    spin(lambda: made.connection.up.carried == 8)
+    made.listener.settimeout(10)
+    assert sockets.keep(made.listener.accept()[0]).recv(9) == b"patience"
+
+
+def test_a_client_that_gives_up_in_a_stall_is_noted_at_once(talk, spin):
+    talk.connection.set((HOLD, {}), (HOLD, {}))
+    talk.client.close()
+    spin(lambda: len(talk.watcher.events) > 1)
+    assert talk.watcher.events[1:] == [("hung up", "client")]
+    assert not talk.connection.is_over
+    talk.server.close()
+    talk.connection.set(FREE, FREE)
+    spin(lambda: talk.connection.is_over)
+
+
+@pytest.mark.parametrize("gates", [((DROP, {}), FREE), (FREE, (DROP, {})), ((DROP, {}), (DROP, {}))])
+def test_a_black_hole_that_took_nothing_leaves_the_connection_alone(talk, spin, gates):
+    talk.connection.set(*gates)
+    talk.connection.set(FREE, FREE)
+    talk.client.sendall(b"still here")
+    spin(lambda: talk.connection.up.carried == 10)
+    assert talk.watcher.events == [("opened",)]
+
+
+@pytest.mark.parametrize(
+    ("what", "reason"), [(b"lost", "blackhole took 4 bytes"), (b"", "blackhole took the end of the stream")]
+)
+def test_a_connection_with_a_hole_is_reset_and_never_spliced(talk, spin, read_all, what, reason):
+    talk.connection.set((DROP, {}), FREE)
+    talk.client.sendall(what)
+    if not what:
+        talk.client.shutdown(socket.SHUT_WR)
+    spin(lambda: talk.connection.up.has_hole)
+    talk.connection.set(FREE, FREE)
+    assert talk.watcher.events[-1] == ("ended", "fault", "RST", reason)
+    assert read_all(talk.client) == (b"", "RST")
+    assert read_all(talk.server) == (b"", "RST")
+
+
+def test_a_direction_with_a_hole_is_never_spliced_while_the_other_one_still_drops(talk, spin):
+    talk.connection.set((DROP, {}), (DROP, {}))
+    talk.client.sendall(b"lost")
+    spin(lambda: talk.connection.up.lost == 4)
+    talk.connection.set(FREE, (DROP, {}))
+    if not talk.connection.is_over:
+        talk.client.sendall(b"after the hole")
+        spin(lambda: talk.connection.up.carried or talk.connection.is_over)
+    assert talk.connection.up.carried == 0
+
+
+@pytest.fixture
+def busy_address(sockets):
+    """Where a connect goes on for as long as we like: a listener with a full backlog."""
+    listener = sockets.listener()
+    listener.listen(0)
+    for _ in range(3):
+        sock = sockets.keep(socket.socket())
+        sock.setblocking(False)
+        sock.connect_ex(listener.getsockname())
+    return listener.getsockname()
+
+
+def test_an_upstream_may_take_its_time(dial, busy_address):
+    made = dial([(IPV4, busy_address)])
+    made.connection.go_on()
+    assert made.watcher.events == []
+    assert not made.connection.is_over

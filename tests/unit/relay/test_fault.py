@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import pytest
+
+from pytest_netchaos.relay.fault import DOWN, INSTANT, KINDS, REFUSING, UP, Fault, gate, stages
+from pytest_netchaos.relay.flow import DROP, HOLD, OPEN
+from pytest_netchaos.relay.rhythm import once
+from pytest_netchaos.relay.stages import Delay, Throttle
+
+
+def fault(kind, id_=1, **more):
+    return Fault(id_, kind, once(), **more)
+
+
+def test_the_kinds():
+    assert [fault(kind).kind for kind in KINDS] == list(KINDS)
+    assert set(INSTANT) | set(REFUSING) < set(KINDS)
+    assert not set(INSTANT) & set(REFUSING)
+
+
+@pytest.mark.parametrize("kind", ["", "flap", "Cut"])
+def test_an_unknown_kind_is_refused(kind):
+    with pytest.raises(ValueError, match=f"^no such fault: {kind!r}$"):
+        fault(kind)
+
+
+def test_an_unknown_direction_is_refused():
+    with pytest.raises(ValueError, match=r"^no such direction: 'up'$"):
+        fault("stall", direction="up")
+
+
+@pytest.mark.parametrize("direction", [UP, DOWN])
+@pytest.mark.parametrize(
+    ("kinds", "expected"),
+    [
+        ([], OPEN),
+        (["delay", "throttle", "cut", "reset", "close", "refuse"], OPEN),
+        (["stall"], HOLD),
+        (["blackhole"], DROP),
+        (["stall", "blackhole"], DROP),
+        (["blackhole", "stall"], DROP),
+        (["stall", "delay"], HOLD),
+    ],
+)
+def test_a_black_hole_outdoes_a_stall(kinds, expected, direction):
+    assert gate([fault(kind) for kind in kinds], 1, direction) == expected
+
+
+@pytest.mark.parametrize(("kind", "shut"), [("stall", HOLD), ("blackhole", DROP)])
+@pytest.mark.parametrize(("direction", "up", "down"), [("both", True, True), (UP, True, False), (DOWN, False, True)])
+def test_a_gate_is_shut_in_the_faults_direction_only(kind, shut, direction, up, down):
+    faults = [fault(kind, direction=direction)]
+    assert gate(faults, 1, UP) == (shut if up else OPEN)
+    assert gate(faults, 1, DOWN) == (shut if down else OPEN)
+
+
+def test_a_gate_and_a_stage_are_for_the_connections_that_are_hit():
+    made = [fault("blackhole", 1, toxicity=0.5), fault("stall", 2, toxicity=0.5), fault("delay", 3, toxicity=0.5, a=1)]
+    for connection in range(50):
+        hits = [each.hits(connection) for each in made]
+        assert gate(made, connection, UP) == (DROP if hits[0] else HOLD if hits[1] else OPEN)
+        assert list(stages(made, connection, UP)) == ([3] if hits[2] else [])
+
+
+@pytest.mark.parametrize(("toxicity", "least", "most"), [(0, 0, 0), (0.1, 60, 140), (0.5, 430, 570), (1, 1000, 1000)])
+def test_the_toxicity_is_the_share_that_is_hit(toxicity, least, most):
+    each = fault("stall", seed=11, toxicity=toxicity)
+    assert least <= sum(each.hits(connection) for connection in range(1, 1001)) <= most
+
+
+def test_who_is_hit_is_decided_once_by_seed_and_fault():
+    def hits(seed, id_):
+        return [fault("stall", id_, seed=seed, toxicity=0.5).hits(n) for n in range(64)]
+
+    assert hits(7, 1) == hits(7, 1)
+    assert hits(7, 1) != hits(8, 1)
+    assert hits(7, 1) != hits(7, 2)
+    each = fault("stall", seed=7, toxicity=0.5)
+    assert [each.hits(n) for n in reversed(range(64))] == hits(7, 1)[::-1]
+
+
+def test_who_is_hit_by_less_is_hit_by_more():
+    few, many = fault("stall", seed=7, toxicity=0.2), fault("stall", seed=7, toxicity=0.7)
+    assert all(many.hits(n) for n in range(500) if few.hits(n))
+
+
+def test_stages_are_made_for_their_direction_in_the_order_of_the_faults():
+    faults = [
+        fault("throttle", 5, a=100.0), fault("stall", 1), fault("delay", 2, direction=UP, a=0.5),
+        fault("delay", 3, direction=DOWN, a=0.25),
+    ]  # fmt: skip
+    up, down = stages(faults, 1, UP), stages(faults, 1, DOWN)
+    assert list(up) == [5, 2]
+    assert list(down) == [5, 3]
+    assert isinstance(up[5](), Throttle)
+    assert isinstance(up[2](), Delay)
+    made = down[3]()
+    made.push(1.0, b"x")
+    assert made.due() == 1.25
+    shaper = up[5]()
+    shaper.push(1.0, b"x")
+    assert shaper.due() == pytest.approx(1.01)
+
+
+def departures(seed=7, id_=1, connection=1, direction=UP):
+    stage = fault("delay", id_, seed=seed, a=0.5, b=0.5).stage(connection, direction)
+    found = []
+    for at in range(0, 100, 10):
+        stage.push(float(at), b"x")
+        found.append(stage.pop(at + 5.0)[0] - at)
+    return found
+
+
+def test_the_jitter_is_a_function_of_seed_fault_direction_connection_and_step():
+    first = departures()
+    assert first == departures()
+    assert len(set(first)) == len(first)
+    others = [departures(seed=8), departures(id_=2), departures(connection=2), departures(direction=DOWN)]
+    assert first not in others
+    assert all(0 <= wait <= 1 for waits in [first, *others] for wait in waits)

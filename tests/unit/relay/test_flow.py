@@ -1,0 +1,261 @@
+from __future__ import annotations
+
+import contextlib
+import socket
+from time import monotonic
+from types import SimpleNamespace
+
+import pytest
+
+from pytest_netchaos.relay import flow as module
+from pytest_netchaos.relay.flow import CHUNK, DROP, HOLD, OPEN, TURN, End, Flow
+from pytest_netchaos.relay.stages import FIN, RST, Delay, Throttle
+
+
+@pytest.fixture
+def made(fake_loop, sockets):
+    return assemble(fake_loop, sockets.pair(), sockets.pair())
+
+
+def assemble(fake_loop, source_pair, target_pair):
+    ends = []
+    source, target = End("client", source_pair[0]), End("server", target_pair[0])
+    flow = Flow(fake_loop, source, target, lambda _, how: ends.append(how))
+    return SimpleNamespace(flow=flow, ends=ends, client=source_pair[1], server=target_pair[1], loop=fake_loop)
+
+
+def pump(made):
+    """What the event loop does when both sockets have news."""
+    made.flow.source.readable = made.flow.target.writable = True
+    made.flow.pump()
+
+
+def received(made):
+    made.server.setblocking(False)
+    data = b""
+    try:
+        while chunk := made.server.recv(1 << 20):
+            data += chunk
+    except BlockingIOError:
+        pass
+    return data
+
+
+def test_bytes_are_carried_and_counted(made):
+    made.client.sendall(b"hello")
+    made.flow.pump()
+    assert received(made) == b"hello"
+    assert (made.flow.carried, made.flow.lost, made.flow.in_flight) == (5, 0, 0)
+    assert not made.flow.source.readable, "a short read has emptied the socket"
+
+
+def test_nothing_is_read_while_there_is_no_target(made):
+    target, made.flow.target.sock = made.flow.target.sock, None
+    made.client.sendall(b"early")
+    made.flow.pump()
+    made.flow.target.sock = target
+    made.flow.pump()
+    assert received(made) == b"early"
+
+
+def test_a_full_target_gets_the_rest_in_order_when_it_has_room(made):
+    made.flow.target.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    made.client.setblocking(False)
+    data = bytes(range(256)) * 4096
+    sent, got = 0, b""
+    was_full = False
+    while len(got) < len(data):
+        with contextlib.suppress(BlockingIOError):
+            sent += made.client.send(data[sent : sent + 50_000]) if sent < len(data) else 0
+        pump(made)
+        was_full = was_full or made.flow.in_flight > 0
+        assert made.flow.in_flight <= CHUNK
+        got += received(made)
+        assert made.flow.carried == len(got)
+    assert was_full
+    assert got == data
+
+
+def test_a_target_that_is_full_stops_the_reading(made):
+    made.flow.target.writable = False
+    made.client.sendall(b"abc")
+    made.flow.pump()
+    assert (made.flow.carried, made.flow.in_flight) == (0, 3)
+    made.client.sendall(b"def")
+    made.flow.source.readable = True
+    made.flow.pump()
+    assert made.flow.in_flight == 3, "what can't go on isn't read"
+    pump(made)
+    assert received(made) == b"abcdef"
+
+
+def test_a_fin_comes_after_the_bytes(made):
+    made.client.sendall(b"bye")
+    made.client.close()
+    made.flow.source.finished = True
+    made.flow.target.writable = False
+    made.flow.pump()
+    assert made.ends == []
+    pump(made)
+    pump(made)
+    assert received(made) == b"bye"
+    assert made.ends == [FIN]
+    assert made.flow.over
+
+
+def test_an_rst_is_passed_on_as_one(fake_loop, sockets, send_rst):
+    made = assemble(fake_loop, sockets.tcp_pair(), sockets.pair())
+    send_rst(made.client)
+    pump(made)
+    pump(made)
+    assert len(made.ends) == 1
+    assert made.ends[0] is RST
+
+
+def test_a_target_that_is_gone_ends_the_flow_and_has_its_own_side_say_so(made):
+    made.server.close()
+    made.client.sendall(b"into the void")
+    made.flow.target.readable = False
+    made.flow.pump()
+    assert made.flow.over
+    assert made.flow.target.broken
+    assert made.flow.target.readable
+    assert made.ends == []
+    pump(made)
+    assert made.flow.carried == 0
+
+
+def test_a_held_flow_reads_nothing_and_goes_on_in_order(made):
+    made.flow.set(HOLD, {})
+    made.client.sendall(b"one ")
+    pump(made)
+    made.client.sendall(b"two")
+    pump(made)
+    assert received(made) == b""
+    made.flow.set(OPEN, {})
+    made.flow.pump()
+    assert received(made) == b"one two"
+    assert made.flow.lost == 0
+
+
+def test_a_dropped_flow_swallows_and_counts(made):
+    made.flow.set(DROP, {})
+    made.client.sendall(b"lost")
+    pump(made)
+    assert (made.flow.lost, made.flow.lost_end, made.flow.carried) == (4, False, 0)
+    made.client.close()
+    pump(made)
+    assert made.flow.lost_end
+    assert made.ends == []
+    assert received(made) == b""
+
+
+def test_a_black_hole_takes_what_is_under_way_too(made):
+    made.flow.set(OPEN, {1: lambda: Delay(100, 0, None)})
+    made.client.sendall(b"abc")
+    pump(made)
+    made.client.close()
+    pump(made)
+    assert made.flow.in_flight == 3
+    made.flow.set(DROP, {1: lambda: None})
+    assert (made.flow.lost, made.flow.lost_end, made.flow.in_flight) == (3, True, 0)
+
+
+def test_a_delayed_chunk_waits_for_its_timer(made):
+    made.flow.set(OPEN, {1: lambda: Delay(0.02, 0, None)})
+    before = monotonic()
+    made.client.sendall(b"abc")
+    pump(made)
+    (timer,) = made.loop.timers
+    assert before + 0.02 <= timer.when <= monotonic() + 0.02
+    assert (received(made), made.flow.in_flight) == (b"", 3)
+    while monotonic() < timer.when:
+        assert made.flow.carried == 0
+        pump(made)
+    timer.call()
+    assert received(made) == b"abc"
+    assert len(made.loop.timers) == 1, "one timer is enough"
+
+
+def test_a_fin_waits_behind_delayed_bytes(made):
+    made.flow.set(OPEN, {1: lambda: Delay(100, 0, None)})
+    made.client.sendall(b"abc")
+    made.client.close()
+    made.flow.source.finished = True
+    pump(made)
+    assert made.ends == []
+    made.flow.set(OPEN, {})
+    made.flow.pump()
+    assert received(made) == b"abc"
+    assert made.ends == [FIN]
+
+
+def test_a_full_stage_leaves_the_rest_with_the_sender(made):
+    made.flow.set(OPEN, {1: lambda: Throttle(1)})
+    made.client.setblocking(False)
+    written = 0
+    for _ in range(50):
+        with contextlib.suppress(BlockingIOError):
+            written += made.client.send(bytes(CHUNK))
+        pump(made)
+    assert made.flow.in_flight <= 2 * CHUNK
+    assert written < 50 * CHUNK
+
+
+def test_close_passes_on_what_has_arrived_and_then_a_fin(made):
+    made.client.sendall(b"before")
+    made.flow.close()
+    made.flow.pump()
+    made.flow.pump()
+    assert received(made) == b"before"
+    assert made.ends == [FIN]
+
+
+def test_close_without_bytes_is_a_fin_at_once(made):
+    made.flow.close()
+    made.flow.pump()
+    assert made.ends == [FIN]
+
+
+def test_a_stopped_flow_carries_nothing_and_forgets_its_timer(made):
+    made.flow.set(OPEN, {1: lambda: Delay(100, 0, None)})
+    made.client.sendall(b"abc")
+    pump(made)
+    made.flow.stop()
+    assert made.loop.timers[0].call is None
+    made.client.sendall(b"def")
+    pump(made)
+    assert received(made) == b""
+    assert made.ends == []
+
+
+@pytest.mark.parametrize("gate", [OPEN, DROP])
+def test_long_work_shares_the_loop(made, gate, monkeypatch):
+    assert TURN > 1
+    monkeypatch.setattr(module, "TURN", 2)
+    monkeypatch.setattr(module, "_buffer", bytearray(10))
+    monkeypatch.setattr(module, "_view", memoryview(module._buffer))
+    monkeypatch.setattr(module, "CHUNK", 10)
+    made.flow.set(gate, {})
+    made.client.sendall(bytes(45))
+    made.flow.pump()
+    assert len(made.loop.ready) == 1
+    assert 0 < made.flow.carried + made.flow.lost < 45
+    while made.loop.ready:
+        made.loop.run_ready()
+    assert made.flow.carried + made.flow.lost == 45
+    assert (made.flow.lost == 45) is (gate == DROP)
+
+
+def test_a_black_hole_that_is_still_at_work_survives_the_end_of_its_connection(made, monkeypatch):
+    monkeypatch.setattr(module, "TURN", 1)
+    monkeypatch.setattr(module, "CHUNK", 10)
+    monkeypatch.setattr(module, "_buffer", bytearray(10))
+    made.flow.set(DROP, {})
+    made.client.sendall(bytes(45))
+    made.flow.pump()
+    made.flow.stop()  # as Connection._finish does
+    made.flow.source.sock = made.flow.target.sock = None  # as Connection._release does
+    made.loop.run_ready()
+    assert made.flow.lost == 10
+    assert made.loop.ready == []

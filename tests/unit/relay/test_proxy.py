@@ -1,0 +1,251 @@
+from __future__ import annotations
+
+import contextlib
+import socket
+from types import SimpleNamespace
+
+import pytest
+
+from pytest_netchaos.relay.fault import DOWN, UP, Fault
+from pytest_netchaos.relay.proxy import Proxy
+from pytest_netchaos.relay.rhythm import once
+from pytest_netchaos.relay.sockets import listen
+
+
+class Watch:
+    """Sees the SYNs that the test says there were."""
+
+    def __init__(self):
+        self.wanted = {}
+        self.coming = []
+
+    def add(self, family, port, on_syn):
+        self.wanted[family, port] = on_syn
+
+    def remove(self, family, port):
+        self.wanted.pop((family, port), None)
+
+    def catch_up(self, _):
+        coming, self.coming = self.coming, []
+        for peer in coming:
+            for on_syn in list(self.wanted.values()):
+                on_syn(peer)
+
+
+@pytest.fixture
+def made(loop, sockets):
+    server = sockets.listener()
+    server.settimeout(10.0)
+    keeper = sockets.keep(socket.socket())
+    keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    keeper.bind(("127.0.0.1", 0))
+    events, watch = [], Watch()
+    listener = listen(socket.AF_INET, keeper.getsockname())
+    proxy = Proxy(
+        loop,
+        watch,
+        lambda *fields: events.append(fields),
+        5,
+        listener,
+        keeper,
+        [(socket.AF_INET, server.getsockname())],
+    )
+    yield SimpleNamespace(proxy=proxy, watch=watch, events=events, address=keeper.getsockname(), server=server)
+    connections = list(proxy.connections.values())
+    proxy.close()
+    for connection in connections:
+        connection._release(with_rst=True)
+
+
+@pytest.fixture
+def dial(made, sockets, spin):
+    """Dial through the proxy; returns the client's socket, once the upstream has accepted."""
+
+    def call():
+        count = len(said(made, "open"))
+        client = sockets.keep(socket.create_connection(made.address, 10.0))
+        spin(lambda: len(said(made, "open")) > count)
+        sockets.keep(made.server.accept()[0])
+        return client
+
+    return call
+
+
+def fault(kind, id_=1, **more):
+    return Fault(id_, kind, once(), **more)
+
+
+def said(made, kind):
+    """The events of one kind, without its name, time and the link's number."""
+    return [event[3:] for event in made.events if event[0] == kind]
+
+
+def is_refused(made):
+    try:
+        socket.create_connection(made.address, 10.0).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_a_dial_is_told_and_then_its_connection(made, dial):
+    client = dial()
+    peer = "{}:{}".format(*client.getsockname())
+    assert [event[0] for event in made.events] == ["dial", "open"]
+    assert {event[2] for event in made.events} == {5}
+    assert said(made, "dial") == [(1, peer)]
+    assert said(made, "open") == [(1, 1)]
+
+
+def test_the_end_of_a_connection_is_told_with_what_it_carried(made, dial, spin):
+    client = dial()
+    client.sendall(b"hello")
+    connection = made.proxy.connections[1]
+    spin(lambda: connection.up.carried == 5)
+    made.proxy.count_all()
+    assert made.events[-1] == ("count", 5, 1, 5, 0, 0, 0)
+    made.proxy.start(fault("reset"))
+    assert said(made, "close") == [(1, "fault", "RST", "reset")]
+    assert made.events[-3] == ("count", 5, 1, 5, 0, 0, 0)
+    assert made.proxy.connections == {}
+
+
+def test_a_cut_resets_who_is_there_and_refuses_who_comes(made, dial, read_all, spin):
+    clients = [dial() for _ in range(3)]
+    cut = fault("cut")
+    made.proxy.start(cut)
+    assert said(made, "on") == [(1, 1, "1,2,3")]
+    assert [read_all(client) for client in clients] == [(b"", "RST")] * 3
+    assert is_refused(made)
+    made.proxy.end(cut)
+    dial()
+    assert said(made, "open")[-1] == (4, 4)
+
+
+def test_a_refusal_leaves_live_connections_alone(made, dial, spin):
+    client = dial()
+    made.proxy.start(fault("refuse"))
+    assert said(made, "on") == [(1, 1, "")]
+    assert is_refused(made)
+    client.sendall(b"still here")
+    spin(lambda: made.proxy.connections[1].up.carried == 10)
+
+
+def test_the_port_opens_when_the_last_fault_that_closed_it_is_healed(made, dial):
+    cut, refuse = fault("cut", 1), fault("refuse", 2)
+    made.proxy.start(cut)
+    made.proxy.start(refuse)
+    made.proxy.end(cut)
+    assert is_refused(made)
+    made.proxy.end(refuse)
+    made.proxy.end(refuse)
+    dial()
+
+
+def test_a_dial_that_meets_a_closed_port_is_told_where_it_is_seen(made):
+    made.proxy.start(fault("cut", 1))
+    made.proxy.start(fault("refuse", 2))
+    made.watch.coming.append("127.0.0.1:9")
+    made.watch.catch_up(socket.AF_INET)
+    assert said(made, "dial") == [(1, "127.0.0.1:9")]
+    assert said(made, "refused") == [(1, "cut and refuse")]
+
+
+def test_a_dial_that_came_when_the_port_opened_is_not_refused(made, sockets, spin):
+    cut = fault("cut")
+    made.proxy.start(cut)
+    with contextlib.ExitStack() as stack:
+        early = stack.enter_context(socket.socket())
+        early.bind(("127.0.0.1", 0))
+        early.setblocking(False)
+        real_listen = made.proxy._watch.catch_up
+
+        def catch_up(family):  # between the port's opening and the look at who came
+            with contextlib.suppress(BlockingIOError):
+                early.connect(made.address)
+            made.watch.coming += ["{}:{}".format(*early.getsockname()), "127.0.0.1:9"]
+            real_listen(family)
+
+        made.watch.catch_up = catch_up
+        made.proxy.end(cut)
+        made.watch.catch_up = real_listen
+        spin(lambda: said(made, "open"))
+        sockets.keep(made.server.accept()[0])
+    assert said(made, "refused") == [(1, "cut")]
+    assert said(made, "dial")[0] == (1, "127.0.0.1:9")
+    assert said(made, "open") == [(2, 1)]
+    assert made.watch.wanted == {}
+
+
+def test_a_fault_with_a_toxicity_meets_those_that_the_seed_says(made, dial):
+    clients = [dial() for _ in range(8)]
+    each = fault("reset", seed=3, toxicity=0.5)
+    hit = [n for n in range(1, 9) if each.hits(n)]
+    assert 0 < len(hit) < len(clients)
+    made.proxy.start(each)
+    assert said(made, "on") == [(1, 1, ",".join(map(str, hit)))]
+    assert sorted(made.proxy.connections) == [n for n in range(1, 9) if n not in hit]
+
+
+@pytest.mark.parametrize(
+    "direction",
+    [
+        "both",
+        UP,
+    ],
+)
+def test_a_stall_holds_who_is_there_and_who_comes_until_the_end(made, dial, sockets, spin, direction):
+    client = dial()
+    stall = fault("stall", direction=direction)
+    made.proxy.start(stall)
+    late = sockets.keep(socket.create_connection(made.address, 10.0))
+    client.sendall(b"held")
+    spin(lambda: len(said(made, "dial")) == 2)
+    rounds = []
+    spin(lambda: rounds.append(1) or len(rounds) > 5)
+    assert made.proxy.connections[1].up.carried == 0
+    assert len(said(made, "open")) == 1
+    late.sendall(b"too")
+    made.proxy.end(stall)
+    spin(lambda: len(said(made, "open")) == 2)
+    spin(lambda: [made.proxy.connections[n].up.carried for n in (1, 2)] == [4, 3])
+    sockets.keep(made.server.accept()[0])
+
+
+def test_a_delay_has_a_stage_in_its_direction_on_every_connection(made, dial):
+    dial()
+    made.proxy.start(fault("delay", direction=DOWN, a=9.0))
+    dial()
+    assert [(bool(c.up.chain), bool(c.down.chain)) for c in made.proxy.connections.values()] == [(False, True)] * 2
+
+
+def test_an_upstream_that_does_not_listen_refuses_the_dial(made, spin, sockets, read_all):
+    address = made.server.getsockname()
+    made.server.close()
+    client = sockets.keep(socket.create_connection(made.address, 10.0))
+    spin(lambda: said(made, "refused"))
+    assert said(made, "refused") == [(1, f"upstream 127.0.0.1:{address[1]}: ECONNREFUSED")]
+    assert read_all(client) == (b"", "RST")
+    assert made.proxy.connections == {}
+
+
+def test_the_cycles_of_a_fault_are_counted(made):
+    stall = fault("stall")
+    for cycle in (1, 2):
+        made.proxy.start(stall)
+        assert said(made, "on")[-1] == (1, cycle, "")
+        made.proxy.end(stall)
+
+
+def test_a_closed_proxy_hangs_up_and_gives_its_port_back(made, dial, read_all):
+    client = dial()
+    connection = made.proxy.connections[1]
+    made.proxy.start(fault("stall"))
+    made.proxy.close()
+    assert said(made, "close") == [(1, "link", "FIN", "the link was closed")]
+    assert read_all(client) == (b"", "FIN")
+    connection._release(with_rst=False)  # it lingers
+    assert is_refused(made)
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(made.address)

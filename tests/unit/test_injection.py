@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+import trio
+
+from pytest_netchaos.errors import EngineError, WaitTimeout
+from pytest_netchaos.faults import Cut, Flap, Reset, Stall
+from pytest_netchaos.injection import Injection
+
+
+@pytest.fixture
+def inject(engine_link):
+    return lambda fault=Cut(), for_=None: Injection(fault, "db", engine_link, for_, timeout=0.01)  # noqa: B008 - frozen
+
+
+def test_an_injection_is_in_force_when_it_has_been_made(inject, engine_link):
+    before = time.monotonic()
+    fault = inject(Stall(), 0.5)
+    assert engine_link.calls == [("inject", Stall(), 0.5)]
+    assert before <= fault.at <= time.monotonic()
+    assert (fault.fault, fault.link, fault.hits) == (Stall(), "db", (1, 2))
+    assert fault.is_active
+    assert not fault.was_healed
+    assert repr(fault) == "<stall() on link 'db': in force>"
+
+
+def test_an_engine_that_says_nothing_of_a_fault_is_not_believed(inject, engine_link):
+    engine_link.is_silent = True
+    with pytest.raises(EngineError, match=r"^link 'db': the engine says that cut\(\) is in force, and not since when$"):
+        inject()
+
+
+def test_heal_tells_when_it_was_no_longer_in_force(inject, engine_link):
+    fault = inject()
+    before = time.monotonic()
+    at = fault.heal()
+    assert before <= at <= time.monotonic()
+    assert at == engine_link.log.span(1).healed_at
+    assert fault.was_healed
+    assert not fault.is_active
+    assert repr(fault) == "<cut() on link 'db': over>"
+
+
+def test_heal_is_harmless_when_repeated(inject, engine_link):
+    fault = inject()
+    assert fault.heal() == fault.heal()
+    assert engine_link.calls.count(("heal", 1)) == 1
+
+
+def test_a_heal_that_failed_can_be_tried_again(inject, engine_link):
+    fault = inject()
+    engine_link.fails_with["heal"] = EngineError("no")
+    with pytest.raises(EngineError):
+        fault.heal()
+    assert not fault.was_healed
+    engine_link.fails_with.clear()
+    fault.heal()
+    assert fault.was_healed
+
+
+def test_a_block_heals_at_its_end_and_lets_its_error_through(inject):
+    with inject() as fault:
+        assert fault.is_active
+    assert fault.was_healed
+    with pytest.raises(LookupError), inject() as other:
+        raise LookupError
+    assert other.was_healed
+
+
+def test_an_instant_fault_is_over_when_it_has_been_made(inject):
+    fault = inject(Reset())
+    assert not fault.is_active
+    assert not fault.was_healed
+    fault.wait(0)
+    assert fault.heal() == fault.at
+
+
+def test_each_injection_heals_itself_only(inject, engine_link):
+    first, second = inject(), inject(Stall())
+    first.heal()
+    assert (first.is_active, second.is_active) == (False, True)
+
+
+def test_wait_returns_when_it_is_over_by_itself(inject, engine_link, in_thread):
+    fault = inject(Cut(), 0.5)
+    result = in_thread(lambda: fault.wait(30))
+    assert engine_link.waiting.wait(10)
+    engine_link.tell("over", 1)
+    assert result() is None
+    assert not fault.was_healed
+    assert not fault.is_active
+
+
+@pytest.mark.parametrize("timeout", [None, 0, 0.02])
+def test_wait_gives_up_in_time_and_says_what_would_end_it(inject, timeout):
+    fault = inject(Flap())
+    with pytest.raises(WaitTimeout, match=r"^flap\(\) on link 'db' is not over yet; to end it, call heal\(\)$"):
+        fault.wait(timeout)
+    assert fault.is_active
+
+
+@pytest.mark.parametrize(("timeout", "error"), [(-1, ValueError), (float("nan"), ValueError), ("1", TypeError)])
+def test_what_is_no_timeout_is_refused(inject, timeout, error):
+    with pytest.raises(error, match=r"^timeout must be "):
+        inject().wait(timeout)
+
+
+@pytest.mark.parametrize("run", [lambda main: asyncio.run(main()), trio.run], ids=["asyncio", "trio"])
+def test_wait_has_an_async_twin(inject, engine_link, run):
+    async def main():
+        with pytest.raises(WaitTimeout):
+            await fault.wait_async()
+        with pytest.raises(ValueError, match=r"^timeout must be "):
+            await fault.wait_async(-1)
+        fault.heal()
+        await fault.wait_async()
+
+    fault = inject()
+    run(main)
+
+
+def test_a_flap_is_in_force_since_its_first_cycle(inject, engine_link):
+    engine_link.cycles_at_once = 3
+    fault = inject(Flap(0.001, 0.001))
+    assert fault.at == engine_link.history().faults[0].started_at

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from pytest_netchaos.history import Outage
+from pytest_netchaos.ledger import Delivery, Ledger, Send
+
+
+class Clock:
+    """Counts up by one with each look at it."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        self.now += 1
+        return self.now
+
+
+@pytest.fixture
+def ledger():
+    return Ledger(clock=Clock())
+
+
+def test_a_send_is_acknowledged_and_nobodys_unless_said(ledger):
+    ledger.sent("a")
+    assert ledger.record().sends == (Send("a", 1.0, "ok", ""),)
+
+
+def test_a_send_keeps_what_was_said_of_it(ledger):
+    ledger.sent("a", outcome="fail", sender="ann", at=7.5)
+    assert ledger.record().sends == (Send("a", 7.5, "fail", "ann"),)
+
+
+def test_a_delivery_is_to_the_nameless_subscriber_unless_said(ledger):
+    ledger.delivered("a")
+    assert ledger.record().deliveries == (Delivery("a", 1.0, ""),)
+
+
+def test_a_delivery_keeps_what_was_said_of_it(ledger):
+    ledger.delivered("a", subscriber="bob", at=7.5)
+    assert ledger.record().deliveries == (Delivery("a", 7.5, "bob"),)
+
+
+def test_the_same_id_may_be_sent_twice(ledger):
+    ledger.sent("a")
+    ledger.sent("a")
+    assert [send.id for send in ledger.record().sends] == ["a", "a"]
+
+
+def test_records_are_in_order_of_time(ledger):
+    for at in (3.0, 1.0, 2.0):
+        ledger.sent(at, at=at)
+        ledger.delivered(at, at=at)
+    record = ledger.record()
+    assert [send.id for send in record.sends] == [1.0, 2.0, 3.0]
+    assert [delivery.id for delivery in record.deliveries] == [1.0, 2.0, 3.0]
+
+
+def test_records_of_the_same_time_keep_their_order(ledger):
+    for id_ in "cab":
+        ledger.sent(id_, at=1.0)
+    assert [send.id for send in ledger.record().sends] == list("cab")
+
+
+@pytest.mark.parametrize("call", ["sent", "delivered"])
+def test_an_id_that_cannot_be_hashed_is_refused_with_advice(ledger, call):
+    with pytest.raises(
+        TypeError, match=r"^id must be hashable, not 'dict': use what identifies the message, such as its"
+    ):
+        getattr(ledger, call)({"n": 1})
+
+
+def test_sending_refuses_an_id_that_cannot_be_hashed_before_its_body_runs(ledger):
+    with pytest.raises(TypeError, match="not 'list'"), ledger.sending([1]):
+        pytest.fail("the body ran")
+
+
+def test_an_unknown_outcome_is_refused_by_name_and_value(ledger):
+    with pytest.raises(ValueError, match=r"^outcome must be one of 'ok', 'fail', 'info', not 'lost'$"):
+        ledger.sent("a", outcome="lost")
+
+
+@pytest.mark.parametrize("at", [float("nan"), float("inf")])
+def test_a_time_that_is_not_finite_is_refused(ledger, at):
+    with pytest.raises(ValueError, match=f"^at must be finite .* not {at}$"):
+        ledger.delivered("a", at=at)
+
+
+def test_what_is_refused_is_not_recorded(ledger):
+    for bad in ({"at": float("nan")}, {"outcome": "lost"}):
+        with pytest.raises(ValueError, match="must be"):
+            ledger.sent("a", **bad)
+    assert ledger.record().sends == ()
+
+
+def test_sending_is_ok_once_its_body_has_ended(ledger):
+    with ledger.sending("a", sender="ann"):
+        pass
+    assert ledger.record().sends == (Send("a", 1.0, "ok", "ann"),)
+
+
+def test_sending_is_unclear_while_its_body_runs(ledger):
+    with ledger.sending("a"):
+        assert ledger.record().sends[0].outcome == "info"
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError, KeyboardInterrupt])
+def test_sending_is_unclear_when_its_body_raises_and_the_exception_goes_on(ledger, error):
+    with pytest.raises(error), ledger.sending("a"):
+        raise error
+    assert ledger.record().sends[0].outcome == "info"
+
+
+def test_sending_counts_from_its_beginning(ledger):
+    with ledger.sending("a"):
+        ledger.sent("b")
+    assert [(send.id, send.at) for send in ledger.record().sends] == [("a", 1.0), ("b", 2.0)]
+
+
+def test_sending_takes_a_time(ledger):
+    with ledger.sending("a", at=0.25):
+        pass
+    assert ledger.record().sends[0].at == 0.25
+
+
+@pytest.mark.parametrize(
+    ("expected", "seen", "subscribers"),
+    [
+        ([], [], ("",)),
+        ([], ["bob", "ann", "bob"], ("bob", "ann")),
+        (["ann"], [], ("ann",)),
+        (["ann", "bob"], ["eve", "bob"], ("ann", "bob", "eve")),
+    ],
+)
+def test_subscribers_are_those_declared_and_those_seen(ledger, expected, seen, subscribers):
+    if expected:
+        ledger.expect(*expected)
+    for subscriber in seen:
+        ledger.delivered(1, subscriber=subscriber)
+    assert ledger.record().subscribers == subscribers
+
+
+@pytest.mark.parametrize("wrong", [(), (["ann", "bob"],), ("ann", 7)])
+def test_expect_takes_names(ledger, wrong):
+    with pytest.raises(TypeError, match=r"^expect\(\) takes the names of subscribers, such as expect\('ann', 'bob'\)"):
+        ledger.expect(*wrong)
+
+
+def test_a_record_does_not_change(ledger):
+    ledger.sent("a")
+    record = ledger.record()
+    ledger.sent("b")
+    ledger.delivered("a")
+    assert (len(record.sends), len(record.deliveries)) == (1, 0)
+
+
+def test_a_record_has_its_time_and_the_outages_of_its_time():
+    outages = []
+    ledger = Ledger(lambda: outages, clock=lambda: 5.0)
+    outages.append(Outage(1.0, 2.0, ("cut",)))
+    record = ledger.record()
+    assert (record.outages, record.now) == ((Outage(1.0, 2.0, ("cut",)),), 5.0)
+
+
+def test_there_are_no_outages_unless_told(ledger):
+    assert ledger.record().outages == ()
+
+
+def test_the_clock_is_the_monotonic_one_by_default(monkeypatch):
+    import time
+
+    before = time.monotonic()
+    ledger = Ledger()
+    ledger.sent("a")
+    assert before <= ledger.record().sends[0].at <= time.monotonic()
+
+
+def test_its_repr_counts(ledger):
+    for n in range(3):
+        ledger.sent(n)
+    ledger.delivered(0)
+    with ledger.sending(3):
+        assert repr(ledger) == "<ledger: 4 sent, 1 delivered>"
+
+
+def test_threads_lose_nothing():
+    ledger = Ledger()
+
+    def work(sender):
+        for n in range(500):
+            with ledger.sending((sender, n), sender=str(sender)):
+                ledger.delivered((sender, n))
+            ledger.record()
+
+    threads = [threading.Thread(target=work, args=(sender,)) for sender in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    record = ledger.record()
+    everything = {(sender, n) for sender in range(4) for n in range(500)}
+    assert len(record.sends) == len(record.deliveries) == len(everything)
+    assert {send.id for send in record.sends if send.outcome == "ok"} == {d.id for d in record.deliveries} == everything

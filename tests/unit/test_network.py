@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from pytest_netchaos.addresses import upstream
+from pytest_netchaos.errors import EngineDied, EngineError, LinkClosed, PortInUse, UpstreamError
+from pytest_netchaos.faults import Cut, Delay, Stall
+from pytest_netchaos.network import Network, derive_seed
+from pytest_netchaos.timeline import Entry
+
+DB = "127.0.0.1:5432"
+
+
+@pytest.fixture
+def network(engine):
+    return Network(lambda: engine, seed=7, timeout=0.01)
+
+
+def test_no_engine_is_asked_for_before_the_first_link():
+    asked = []
+    network = Network(lambda: asked.append(1))
+    assert repr(network) == "<network with no links, seed 0>"
+    network.note("a note")
+    network.heal()
+    network.close()
+    assert asked == []
+
+
+def test_a_link_is_opened_as_it_was_asked_for(network, engine):
+    link = network.link(DB, name="db", host="127.0.0.2", port=1234)
+    assert engine.opened == [("db", upstream(DB), "127.0.0.2", 1234, derive_seed(7, "db"))]
+    assert (link.name, link.upstream, link.address) == ("db", DB, ("127.0.0.2", 1234))
+
+
+def test_a_link_is_by_default_named_after_its_upstream_and_at_a_free_port(network, engine):
+    assert network.link(5432).name == DB
+    assert engine.opened[0][2:4] == ("127.0.0.1", 0)
+    assert engine.opened[0][4] == derive_seed(7, DB)
+
+
+def test_links_to_the_same_upstream_are_numbered(network):
+    assert [network.link(DB).name for _ in range(3)] == [DB, f"{DB} #2", f"{DB} #3"]
+    assert repr(network) == f"<network with '{DB}', '{DB} #2', '{DB} #3', seed 7>"
+
+
+def test_a_number_that_was_given_away_as_a_name_is_skipped(network):
+    network.link(DB, name=f"{DB} #2")
+    assert [network.link(DB).name for _ in range(2)] == [DB, f"{DB} #3"]
+
+
+def test_the_links_are_known_by_name_in_order(network):
+    links = [network.link(DB, name=name) for name in ("b", "a")]
+    assert list(network.links.items()) == [("b", links[0]), ("a", links[1])]
+    with pytest.raises(TypeError):
+        network.links["c"] = links[0]
+
+
+def test_a_name_can_be_given_to_one_link_only(network, engine):
+    network.link(DB, name="db")
+    with pytest.raises(ValueError, match=r"^name must be unique in a test, and there is a link 'db' already$"):
+        network.link(DB, name="db")
+    assert len(engine.opened) == 1
+
+
+@pytest.mark.parametrize("name", ["", 0, 7, b"db", ["db"]])
+def test_what_is_no_name_is_refused(network, engine, name):
+    with pytest.raises(ValueError, match=r"^name must be a text that tells links apart, not ") as caught:
+        network.link(DB, name=name)
+    assert str(caught.value).endswith(repr(name))
+    assert engine.opened == []
+
+
+@pytest.mark.parametrize("port", [-1, 65536, True, "80", 80.0, None])
+def test_a_port_that_cannot_be_is_refused(network, engine, port):
+    with pytest.raises(
+        ValueError, match=r"^port must be a whole number from 0 \(a free one\) to 65535, not "
+    ) as caught:
+        network.link(DB, port=port)
+    assert str(caught.value).endswith(repr(port))
+    assert engine.opened == []
+
+
+def test_a_bad_upstream_starts_no_engine():
+    network = Network(lambda: pytest.fail("an engine was started"))
+    with pytest.raises(UpstreamError):
+        network.link("nowhere")
+
+
+def test_a_link_that_could_not_be_opened_is_none(network, engine):
+    engine.fails_with = PortInUse("taken")
+    with pytest.raises(PortInUse):
+        network.link(DB, name="db")
+    assert dict(network.links) == {}
+    engine.fails_with = None
+    assert network.link(DB, name="db").name == "db"
+
+
+def test_each_link_has_the_engine_of_its_moment(engine):
+    engines = [engine, type(engine)()]
+    source = iter(engines)
+    network = Network(lambda: next(source))
+    network.link(1)
+    network.link(2)
+    assert [len(each.opened) for each in engines] == [1, 1]
+
+
+def test_heal_takes_back_every_fault_of_every_link(network, engine):
+    faults = [network.link(n).inject(fault) for n, fault in [(1, Cut()), (2, Stall())]]
+    before = time.monotonic()
+    at = network.heal()
+    assert [fault.was_healed for fault in faults] == [True, True]
+    assert before <= at <= time.monotonic()
+    assert at == max(fault.heal() for fault in faults)
+
+
+def test_the_timeline_has_everything_in_order(network, engine):
+    first = network.note("begin")
+    link = network.link(DB, name="db")
+    with link.cut():
+        pass
+    network.record(lambda: [Entry(first + 0.0, "", "sent", "'a'")])
+    last = network.note("end")
+    assert first <= last
+    assert [(e.link, e.kind) for e in network.timeline] == [
+        ("", "note"), ("", "sent"), ("db", "fault"), ("db", "heal"), ("", "note"),
+    ]  # fmt: skip
+    assert [e.text for e in network.timeline.kinds("note")] == ["begin", "end"]
+
+
+def test_outages_of_all_links_are_merged(network):
+    a, b = network.link(1), network.link(2)
+    with a.cut(), b.stall(), b.delay(0.1):
+        pass
+    b.cut()
+    first, second = network.outages()
+    assert first.kinds == ("cut", "stall")
+    assert (second.kinds, second.healed_at) == (("cut",), None)
+
+
+def test_a_dead_engine_can_be_recalled_and_no_longer_asked(network, engine):
+    network.link(DB).cut()
+    engine.links[0].fails_with["history"] = EngineDied("gone")
+    with pytest.raises(EngineDied):
+        network.timeline  # noqa: B018 - the access is the test
+    assert [entry.kind for entry in network.recall()] == ["fault"]
+
+
+def test_a_closed_network_has_closed_links_and_makes_no_new_ones(network, engine):
+    links = [network.link(n) for n in (1, 2)]
+    network.close()
+    network.close()
+    assert [each.calls for each in engine.links] == [[("close",)], [("close",)]]
+    with pytest.raises(LinkClosed, match=r"^netchaos\.link\(\) after the end of the test"):
+        network.link(3)
+    with pytest.raises(LinkClosed):
+        links[0].cut()
+    assert len(network.timeline) == 0
+
+
+def test_a_dead_engine_is_told_when_every_link_was_closed(network, engine):
+    for n in (1, 2, 3):
+        network.link(n)
+    engine.links[0].fails_with["close"] = EngineDied("first")
+    engine.links[1].fails_with["close"] = EngineDied("second")
+    with pytest.raises(EngineDied, match=r"^first$"):
+        network.close()
+    assert [each.calls for each in engine.links] == [[("close",)]] * 3
+
+
+def test_an_engine_that_died_unnoticed_is_told_at_the_end(network, engine):
+    network.link(DB)
+    engine.stop()
+    with pytest.raises(EngineDied, match=r"^checked, and dead$"):
+        network.close()
+
+
+def test_troubles_that_the_test_could_not_see_are_told_at_the_end(network, engine):
+    network.link(1, name="a")
+    network.link(2, name="b")
+    engine.links[0].log.troubles += ["no port", "no file"]
+    engine.links[1].log.troubles.append("no luck")
+    with pytest.raises(EngineError) as caught:
+        network.close()
+    assert str(caught.value) == "link 'a': no port; link 'a': no file; link 'b': no luck"
+
+
+def test_every_link_is_closed_although_one_refuses(network, engine):
+    for n in (1, 2):
+        network.link(n)
+    engine.links[0].fails_with["close"] = EngineError("the relay refused 'unlink'")
+    with pytest.raises(EngineError, match="refused"):
+        network.close()
+    assert engine.links[1].calls == [("close",)]
+
+
+@pytest.mark.parametrize(
+    ("seed", "names", "derived"),
+    [
+        (0, (), 4761921975702974394),
+        (7, ("redis",), 1012413217213848838),
+        (7, ("a", "b"), 8027847122966694528),
+    ],
+)
+def test_a_derived_seed_never_changes(seed, names, derived):
+    assert derive_seed(seed, *names) == derived
+
+
+def test_derived_seeds_differ_and_fit_where_seeds_are_written_down():
+    cases = [(0,), (1,), (0, ""), (0, "a"), (0, "b"), (0, "a", "b"), (0, "ab"), (0, "b", "a"), (0, "é\udcff")]
+    seeds = [derive_seed(*case) for case in cases]
+    assert len(set(seeds)) == len(cases)
+    assert all(0 <= seed < 2**63 for seed in seeds)
+
+
+def test_a_default_timeout_is_that_of_the_network(network, engine):
+    link = network.link(DB)
+    fault = link.inject(Delay(0.1))
+    with pytest.raises(TimeoutError):
+        fault.wait()
+    with pytest.raises(TimeoutError, match=r"waited 0\.01 s"):
+        link.wait_for_dial()
