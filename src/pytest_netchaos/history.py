@@ -80,6 +80,8 @@ class FaultSpan:
     hits: tuple[int, ...] = ()
     #: 1 for the first cycle of a flap, and for every other fault.
     cycle: int = 1
+    #: When it is to end by itself, where it was given a time.
+    until: float | None = None
 
     @property
     def breaks(self) -> bool:
@@ -134,6 +136,8 @@ class Outage:
     #: ``None`` while it lasts.
     healed_at: float | None
     kinds: tuple[str, ...]
+    #: While it lasts: when it is to end by itself, where that is known.
+    until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +165,25 @@ def merge_outages(spans: Iterable[FaultSpan]) -> tuple[Outage, ...]:
     for span in sorted((s for s in spans if s.breaks), key=lambda s: s.started_at):
         last = outages[-1] if outages else None
         if last is None or (last.healed_at is not None and last.healed_at < span.started_at):
-            outages.append(Outage(span.started_at, span.healed_at, (span.fault.kind,)))
+            outages.append(_outage(span))
             continue
-        ends = (last.healed_at, span.healed_at)
-        until = None if None in ends else max(end for end in ends if end is not None)
         kinds = last.kinds if span.fault.kind in last.kinds else (*last.kinds, span.fault.kind)
-        outages[-1] = Outage(last.started_at, until, kinds)
+        healed_at = _later(last.healed_at, span.healed_at)
+        until = _later(_end(last), _end(span))
+        outages[-1] = Outage(last.started_at, healed_at, kinds, until if healed_at is None else None)
     return tuple(outages)
+
+
+def _end(stretch: FaultSpan | Outage) -> float | None:
+    """Return when a fault or an outage has ended, or else is to end by itself."""
+    return stretch.until if stretch.healed_at is None else stretch.healed_at
+
+
+def _outage(span: FaultSpan) -> Outage:
+    until = span.until if span.healed_at is None else None
+    return Outage(span.started_at, span.healed_at, (span.fault.kind,), until)
+
+
+def _later(one: float | None, other: float | None) -> float | None:
+    """Return the later of two times, of which each may be still to come."""
+    return None if one is None or other is None else max(one, other)

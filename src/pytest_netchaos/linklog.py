@@ -20,6 +20,7 @@ class LinkLog:
         self._dials: list[Dial] = []
         self._connections: list[Connection] = []
         self._faults: dict[int, Fault] = {}
+        self._lasts: dict[int, float] = {}
         self._spans: list[FaultSpan] = []
         self._first: dict[int, int] = {}
         self._latest: dict[int, int] = {}  # the index of each fault's latest span
@@ -57,9 +58,11 @@ class LinkLog:
         self._change_connection(connection, closed_at=at, closed_by=by, close_how=how, close_reason=reason)
         self.hung_up(at, self._connections[connection - 1].dial)
 
-    def injected(self, fault_id: int, fault: Fault) -> None:
-        """A fault was ordered."""
+    def injected(self, fault_id: int, fault: Fault, for_: float | None = None) -> None:
+        """A fault was ordered, for a time or until further notice."""
         self._faults[fault_id] = fault
+        if for_ is not None:
+            self._lasts[fault_id] = for_
 
     def struck(self, at: float, fault_id: int, cycle: int, hits: tuple[int, ...]) -> None:
         """A fault is in force, for the first time or again."""
@@ -67,7 +70,8 @@ class LinkLog:
         inner = getattr(fault, "fault", fault)
         self._latest[fault_id] = len(self._spans)
         self._first.setdefault(fault_id, len(self._spans))
-        self._spans.append(FaultSpan(inner, at, at if inner.instant else None, hits, cycle))
+        until = at + self._lasts[fault_id] if fault_id in self._lasts else None
+        self._spans.append(FaultSpan(inner, at, at if inner.instant else None, hits, cycle, until))
 
     def healed(self, at: float, fault_id: int) -> None:
         """A fault is no longer in force, for now or for good."""
@@ -146,12 +150,8 @@ def with_overheard(
     dials: list[Dial], connections: list[Connection], overheard: list[float], spans: list[FaultSpan]
 ) -> tuple[list[Dial], list[Connection]]:
     """Put the dials that only the client's side showed in their places among those that the engine saw."""
-    closed = [(s.started_at, s.healed_at) for s in spans if s.fault.kind in ("cut", "refuse")]
-    refused = [
-        Dial(0, at, "refused", reason="cut or refuse", ended_at=at)
-        for at in overheard
-        if any(start <= at and (end is None or at < end) for start, end in closed)
-    ]
+    reasons = ((at, _refusing(spans, at)) for at in overheard)
+    refused = [Dial(0, at, "refused", reason=" and ".join(kinds), ended_at=at) for at, kinds in reasons if kinds]
     if not refused:
         return dials, connections
     merged = sorted([*dials, *refused], key=lambda dial: dial.at)
@@ -160,3 +160,9 @@ def with_overheard(
         [dataclasses.replace(dial, number=number) for number, dial in enumerate(merged, 1)],
         [dataclasses.replace(c, dial=numbers[c.dial]) for c in connections],
     )
+
+
+def _refusing(spans: Iterable[FaultSpan], at: float) -> list[str]:
+    """The kinds of fault that refused dials at a time, in alphabetical order."""
+    in_force = (s for s in spans if s.started_at <= at and (s.healed_at is None or at < s.healed_at))
+    return sorted({span.fault.kind for span in in_force} & {"cut", "refuse"})

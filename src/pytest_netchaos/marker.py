@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from .faults import Fault
+if TYPE_CHECKING:
+    from .faults import Fault
 
 NAME = "flaky_network"
 #: What ``pytest --markers`` shows.
@@ -53,6 +55,8 @@ def seed_of(standings: Iterable[Standing]) -> int | None:
 
 
 def _fault(value: object) -> Fault:
+    from .faults import Fault  # noqa: PLC0415 - 10 ms that only a run with a marker has to pay
+
     if isinstance(value, type) and issubclass(value, Fault):
         raise TypeError(f"{value.__name__} is a class: write {value.__name__}(…)")
     if not isinstance(value, Fault):

@@ -204,7 +204,7 @@ class EmbeddedLink:
         with self._channel.locked():
             self._faults += 1
             fault_id = self._faults
-            self.log.injected(fault_id, fault)
+            self.log.injected(fault_id, fault, for_)
         self._channel.request("fault", self.id, fault_id, self._seed, *_spell(inner), *_rhythm(fault, for_))
         return fault_id
 

@@ -64,9 +64,12 @@ class reconnected(Matcher[History]):  # noqa: N801 - the class is the call that 
         return actual if isinstance(actual, History) else None
 
     def deadline_of_snapshot(self, snapshot: History) -> float | None:
-        """Wait from the heal on; before it, nothing is due."""
+        """Wait from the heal on, or from when the fault is to end by itself; before that, nothing is due."""
         start = self._start(snapshot)
-        return start.at + self.within if isinstance(start, _Start) else None
+        if isinstance(start, _Start):
+            return start.at + self.within
+        until = snapshot.outages[-1].until if snapshot.outages else None
+        return None if until is None else until + self.within
 
     def explain_snapshot(self, snapshot: History) -> list[str]:
         """Show the dials around the heal."""

@@ -151,6 +151,9 @@ class Connection:
         failed = sockets.connect_error(sock)
         if failed is None or self.is_over or sock is not self._connecting:
             return
+        if failed in sockets.RESETS:  # it had accepted, and has hung up since: a connection, if a short one
+            self.server.broken = True
+            failed = 0
         self._loop.forget(sock.fileno())
         self._connecting = None
         if failed:
@@ -167,12 +170,21 @@ class Connection:
     # Events and ends.
 
     def _client_event(self, mask: int) -> None:
-        self._note(self.client, mask)
-        self._event(mask, self.up, self.down)
+        self._event(self.client, mask, self.up, self.down)
 
     def _server_event(self, mask: int) -> None:
-        self._note(self.server, mask)
-        self._event(mask, self.down, self.up)
+        self._event(self.server, mask, self.down, self.up)
+
+    def _event(self, end: End, mask: int, reading: Flow, writing: Flow) -> None:
+        was_blocked = not end.writable  # every edge says OUT; mostly that is no news
+        self._note(end, mask)
+        if self._lingering:
+            self._linger()
+            return
+        if mask & ~OUT:
+            reading.pump()
+        if was_blocked and end.writable and not self.is_over:
+            writing.pump()
 
     def _note(self, end: End, mask: int) -> None:
         if mask & OUT:
@@ -184,15 +196,6 @@ class Connection:
             # Told at once, although a stall may keep us from reading it: a client that gave up may dial again now.
             if not self.is_over and not (self.client.finished and self.server.finished):
                 self._watcher.hung_up(self, end.side)
-
-    def _event(self, mask: int, reading: Flow, writing: Flow) -> None:
-        if self._lingering:
-            self._linger()
-            return
-        if mask & ~OUT:
-            reading.pump()
-        if mask & OUT and not self.is_over:
-            writing.pump()
 
     def _flow_ended(self, flow: Flow, how: bytes) -> None:
         """Pass the end of one direction on: a FIN as a FIN, an RST as an RST."""

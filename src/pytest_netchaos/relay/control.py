@@ -8,7 +8,7 @@ carried out and after every event that it caused. Events are listed at `Relay.em
 from __future__ import annotations
 
 import _socket
-import array
+from struct import calcsize, unpack
 from time import monotonic
 
 from . import rhythm, sockets
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 #: Descriptors that one read of the channel may bring: two for each new link.
 _MOST_FDS = 64
-_FD_SPACE = _socket.CMSG_SPACE(_MOST_FDS * array.array("i").itemsize)
+_FD_SPACE = _socket.CMSG_SPACE(_MOST_FDS * calcsize("i"))
 
 
 class Relay:
@@ -87,9 +87,8 @@ class Relay:
                 self._loop.stop()
                 return
             for _, _, packed in extra:
-                fds = array.array("i")
-                fds.frombytes(packed[: len(packed) - len(packed) % fds.itemsize])
-                self._fds += fds
+                count = len(packed) // calcsize("i")
+                self._fds += unpack(f"{count}i", packed[: count * calcsize("i")])
             for command in self._lines.feed(data):
                 self._carry_out(command)
 

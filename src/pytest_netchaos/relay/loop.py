@@ -37,6 +37,7 @@ class Loop:
         self._handlers: dict[int, Callable[[int], None]] = {}
         self._timers: list[tuple[float, int, Timer]] = []
         self._ready: deque[Callable[[], None]] = deque()
+        self._bulk: deque[Callable[[], None]] = deque()
         self._count = 0
         self._running = False
 
@@ -58,8 +59,12 @@ class Loop:
         return timer
 
     def soon(self, call: Callable[[], None]) -> None:
-        """Call ``call()`` after the events that are waiting now: how long work shares the loop."""
+        """Call ``call()`` after the events that are waiting now."""
         self._ready.append(call)
+
+    def later(self, call: Callable[[], None]) -> None:
+        """Call ``call()`` when its turn comes, one each round: no small message waits for more than one bulk step."""
+        self._bulk.append(call)
 
     def stop(self) -> None:
         """Make `run` return."""
@@ -76,10 +81,12 @@ class Loop:
             self._run_timers()
             for _ in range(len(self._ready)):
                 self._ready.popleft()()
+            if self._bulk:
+                self._bulk.popleft()()
             after_each()
 
     def _poll(self) -> list[tuple[int, int]]:
-        if self._ready:
+        if self._ready or self._bulk:
             return self._epoll.poll(0)
         while self._timers and self._timers[0][2].call is None:
             heappop(self._timers)

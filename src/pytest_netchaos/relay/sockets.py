@@ -23,6 +23,9 @@ BACKLOG = 4096
 _FIONREAD = 0x541B  # termios.FIONREAD on Linux
 _RST_ON_CLOSE = pack("ii", 1, 0)
 
+#: What a socket says whose peer has sent an RST, after the handshake. (During it: ECONNREFUSED.)
+RESETS = (errno.ECONNRESET, errno.EPIPE)
+
 FAMILIES = {"4": _socket.AF_INET, "6": _socket.AF_INET6, "u": _socket.AF_UNIX}
 
 

@@ -41,8 +41,10 @@ RST = bytes(bytearray(b"RST"))
 #: What a delay may hold for one direction of a connection: 64 MiB is 100 ms at 640 MB/s, or 1 s at 64 MB/s. Past
 #: that the relay stops reading, and the sender feels it as a full window.
 DELAY_CAPACITY = 64 << 20
-#: A shaper reads one chunk ahead: the rest waits where it would on a slow network, in the sender's socket.
+#: A shaper reads little ahead: the rest waits where it would on a slow network, in the sender's socket. But it holds
+#: 10 ms' worth, or being woken late would cost rate: with 64 KiB only, 100 MB/s became 73, and 1 GB/s 300 MB/s.
 THROTTLE_CAPACITY = 64 << 10
+READ_AHEAD = 0.01
 #: A shaper's step in seconds. Smaller is smoother and costs more wake-ups.
 QUANTUM = 0.001
 
@@ -98,7 +100,7 @@ class Throttle:
     __slots__ = ("_free", "_quantum", "_queue", "_rate", "capacity", "size")
 
     def __init__(self, rate: float) -> None:
-        self.capacity = THROTTLE_CAPACITY
+        self.capacity = max(THROTTLE_CAPACITY, int(rate * READ_AHEAD))
         self.size = 0
         self._rate = rate
         self._quantum = max(1, min(THROTTLE_CAPACITY, int(rate * QUANTUM)))

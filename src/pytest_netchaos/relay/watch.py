@@ -7,8 +7,8 @@ CAP_NET_RAW), it gets a copy of every TCP packet that arrives; a filter in the k
 from __future__ import annotations
 
 import _socket
-from array import array
 from struct import pack, unpack_from
+from time import monotonic
 
 from . import sockets
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from .loop import Loop
 
+#: Seconds after the start in which the first bytes have come through, and something slow may be done.
+_IDLE = 0.1
 _SO_ATTACH_FILTER = 26
 _SYN, _ACK = 0x02, 0x10
 _FLAGS = 13  # the offset of the flags in a TCP header
@@ -51,6 +53,7 @@ class SynWatch:
         self._allowed = may_watch()
         self._sockets: dict[int, Socket] = {}
         self._wanted: dict[tuple[int, int], Callable[[str], None]] = {}
+        loop.call_at(monotonic() + _IDLE, _warm_up)
 
     def add(self, family: int, port: int, on_syn: Callable[[str], None]) -> None:
         """Call ``on_syn(peer)`` for each SYN to ``port`` from now on."""
@@ -89,7 +92,14 @@ class SynWatch:
             on_syn(sockets.name((sender, source)))
 
 
+def _warm_up() -> None:
+    """Import what the first `_open` will need: 5 ms, since ``array`` imports ``collections``."""
+    import array  # noqa: F401, PLC0415
+
+
 def _open(family: int) -> Socket:
+    from array import array  # noqa: PLC0415 - not at start, see `_warm_up`
+
     sock = _socket.socket(family, _socket.SOCK_RAW, _socket.IPPROTO_TCP)
     sock.setblocking(False)
     program = array("B", b"".join(pack("HBBI", *op) for op in _FILTERS[family]))

@@ -20,7 +20,8 @@ LONGEST_LINE = 1 << 20
 
 def encode(*fields: object) -> bytes:
     """Encode one message. Numbers keep their full precision (``repr``)."""
-    return ("\t".join([str(f).translate(_ESCAPE) for f in fields]) + "\n").encode("utf-8", "surrogateescape")
+    said = [field.translate(_ESCAPE) if isinstance(field, str) else str(field) for field in fields]
+    return ("\t".join(said) + "\n").encode("utf-8", "surrogateescape")
 
 
 def decode(line: bytes) -> list[str]:

@@ -1,0 +1,90 @@
+"""The command line: ``python -m benchmarks [--quick] [--json FILE] [NAME …]``."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+from . import collecting, crowding, cutting, relaying, report, shaping, starting
+from .scale import Scale
+
+_BENCHMARKS = {
+    "start": starting.start,
+    "link": starting.link,
+    "cut": cutting.cut,
+    "roundtrip": relaying.roundtrip,
+    "beside": relaying.beside,
+    "throughput": relaying.throughput,
+    "connections": crowding.connections,
+    "memory": crowding.memory,
+    "delay": shaping.delay,
+    "throttle": shaping.throttle,
+    "plugin": collecting.plugin,
+}
+_GROUPS = {"relay": ("roundtrip", "beside", "throughput", "connections", "memory"), "shape": ("delay", "throttle")}
+#: Seconds that one benchmark may take.
+_LIMIT = 60
+
+
+def main() -> int:
+    """Run the benchmarks that were asked for; 1 if one of them failed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    names = [*_BENCHMARKS, *_GROUPS]
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(names)}; all by default")
+    parser.add_argument("--quick", action="store_true", help="a fifth of the effort, for a look")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there, too")
+    options = parser.parse_args()
+    if unknown := [name for name in options.names if name not in names]:
+        parser.error(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(names)}")
+    chosen = [each for name in options.names or _BENCHMARKS for each in _GROUPS.get(name, (name,))]
+
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # both unwind, and so clean up
+    scale = Scale(0.2 if options.quick else 1.0)
+    results, failed, began = [], False, time.monotonic()
+    for name in dict.fromkeys(chosen):
+        started = time.monotonic()
+        print(f"{name} … ", end="", file=sys.stderr, flush=True)
+        try:
+            with _limited(_LIMIT):
+                results += list(_BENCHMARKS[name](scale))
+        except Exception as error:  # noqa: BLE001 - the others can still be measured
+            failed = True
+            print(f"FAILED: {type(error).__name__}: {error}", file=sys.stderr)
+        else:
+            print(f"{time.monotonic() - started:.1f} s", file=sys.stderr)
+    took = time.monotonic() - began
+    document = report.document(results, took, quick=options.quick)
+    print(report.table(results))
+    print(f"\n{took:.0f} s on " + ", ".join(f"{key} {value}" for key, value in document["machine"].items()))
+    if options.json:
+        options.json.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    return int(failed)
+
+
+@contextlib.contextmanager
+def _limited(seconds: float) -> Iterator[None]:
+    """Raise a TimeoutError if the block takes longer."""
+
+    def ring(_signal: int, _frame: FrameType | None) -> None:
+        raise TimeoutError(f"not done after {seconds:g} s")
+
+    signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("interrupted; every process that was started has ended")
