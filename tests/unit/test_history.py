@@ -94,3 +94,47 @@ def test_outages_cover_exactly_what_the_faults_do(pairs):
     for one, next_one in pairwise(outages):
         assert one.healed_at is not None
         assert one.healed_at < next_one.started_at
+
+
+def timed(started_at, until, healed_at=None, fault=None):
+    return FaultSpan(fault or Cut(), started_at, healed_at, until=until)
+
+
+@pytest.mark.parametrize(
+    ("spans", "until"),
+    [
+        ([timed(1, None)], None),
+        ([timed(1, 5)], 5),
+        ([timed(1, 5, healed_at=5)], None),
+        ([timed(1, 5), timed(2, 4)], 5),
+        ([timed(1, 5), timed(2, 9)], 9),
+        ([timed(1, 5), timed(2, None)], None),
+        ([timed(1, None), timed(2, 5)], None),
+        ([timed(1, 9, healed_at=3), timed(2, 5)], 5),
+        ([timed(1, 5), timed(2, 2, healed_at=2, fault=Reset())], 5),
+        ([timed(1, 5), timed(2, 99, fault=Delay(1))], 5),
+    ],
+)
+def test_an_outage_that_lasts_says_when_it_is_to_end_where_that_is_known(spans, until):
+    assert merge_outages(spans)[-1].until == until
+
+
+def test_a_fault_that_was_healed_early_puts_the_end_of_an_outage_off_no_longer():
+    assert merge_outages([timed(1, 5), timed(2, 9, healed_at=3)])[0].until == 5
+
+
+@pytest.mark.parametrize(
+    ("spans", "until"),
+    [
+        ([(1.0, None, 3.0)], 3.0),
+        ([(1.0, None, None)], None),
+        ([(1.0, 3.0, 3.0)], None),
+        ([(1.0, None, 3.0), (2.0, None, 5.0)], 5.0),
+        ([(1.0, None, 3.0), (2.0, None, None)], None),
+        ([(1.0, 4.0, 4.0), (2.0, None, 3.0)], 4.0),
+    ],
+    ids=["timed", "endless", "over", "two timed", "one endless", "one over"],
+)
+def test_an_outage_knows_when_it_is_to_end_if_all_of_its_faults_do(spans, until):
+    (outage,) = merge_outages(FaultSpan(Cut(), start, end, until=planned) for start, end, planned in spans)
+    assert outage.until == until

@@ -158,7 +158,7 @@ def test_an_overheard_dial_was_refused_if_the_port_was_closed_then(log, at, is_r
     log.healed(2.0, 1)
     log.overheard(at)
     assert log.dialled_count == is_refused
-    expected = [Dial(1, at, "refused", reason="cut or refuse", ended_at=at)] if is_refused else []
+    expected = [Dial(1, at, "refused", reason="refuse", ended_at=at)] if is_refused else []
     assert list(log.history(3).dials) == expected
 
 
@@ -187,3 +187,28 @@ def test_overheard_dials_take_their_places_and_numbers_among_the_others(log):
     assert log.dialled_count == 4
     log.closed(4.0, 2, "client", "FIN", "")
     assert log.history(5).dials[3].ended_at == 4.0
+
+
+def test_each_record_changes_the_one_that_it_is_about(log):
+    serve(log, 1, at=1.0)
+    serve(log, 2, at=1.5)
+    log.dialled(1.75, "peer3")
+    log.hung_up(2.0, 3)
+    log.refused(2.5, 3, "ECONNREFUSED")
+    log.dialled(3.0, "peer4")
+    log.refused(3.5, 4, "ECONNREFUSED")
+    log.counted(1, 10, 20, 0, 0)
+    log.counted(2, 30, 40, 0, 0)
+    log.closed(4.0, 1, "client", "FIN", "")
+    history = log.history(5)
+    assert [(c.bytes_up, c.bytes_down, c.closed_at) for c in history.connections] == [(10, 20, 4.0), (30, 40, None)]
+    assert [d.ended_at for d in history.dials] == [4.0, None, 2.0, 3.5]
+    assert [d.outcome for d in history.dials] == ["served", "served", "refused", "refused"]
+
+
+def test_a_fault_with_a_time_says_when_it_is_to_end(log):
+    log.injected(1, Cut(), 0.5)
+    log.injected(2, Cut())
+    log.struck(1.0, 1, 1, ())
+    log.struck(2.0, 2, 1, ())
+    assert [span.until for span in log.history(3).faults] == [1.5, None]

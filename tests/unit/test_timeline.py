@@ -134,3 +134,31 @@ def test_the_tale_of_messages():
         (1.5, "", "delivered", "'a'"),
         (2.5, "", "delivered", "2 to bob"),
     ]
+
+
+def message(at, kind, text):
+    return Entry(at, "", kind, text)
+
+
+@pytest.mark.parametrize(
+    ("run", "line"),
+    [
+        ([(2.0, "sent", "1")], "    1.000s  sent      1"),
+        ([(2.0, "delivered", "1")], "    1.000s  delivered 1"),
+        ([(2.0, "sent", "1"), (2.5, "sent", "2")], "    1.000s  messages  2 sent (1 … 2) in 0.500s"),
+        ([(2.0, "delivered", "1"), (2.25, "sent", "2")], "    1.000s  messages  1 sent (2), 1 delivered (1) in 0.250s"),
+        (
+            [(2.0, "sent", "1"), (2.1, "delivered", "1"), (2.2, "sent", "2"), (2.3, "sent", "3")],
+            "    1.000s  messages  3 sent (1 … 3), 1 delivered (1) in 0.300s",
+        ),
+    ],
+)
+def test_a_run_of_messages_is_one_line(run, line):
+    cut, heal = Entry(1.0, "db", "fault", "cut()"), Entry(3.0, "db", "heal", "cut()")
+    lines = Timeline([cut, *(message(*each) for each in run), heal]).lines()
+    assert lines == ["    0.000s  fault     cut()", line, "    2.000s  heal      cut()"]
+
+
+def test_what_happens_between_messages_parts_their_runs():
+    parts = [message(1.0, "sent", "1"), Entry(1.5, "db", "dial", "dial 1"), message(2.0, "sent", "2")]
+    assert [line.split()[1] for line in Timeline(parts).lines()] == ["sent", "dial", "sent"]

@@ -22,6 +22,8 @@ class FakeLoop:
     def soon(self, call):
         self.ready.append(call)
 
+    later = soon
+
     def call_at(self, when, call):
         timer = type(
             "Timer", (), {"when": when, "call": staticmethod(call), "cancel": lambda t: setattr(t, "call", None)}

@@ -259,3 +259,38 @@ def test_a_black_hole_that_is_still_at_work_survives_the_end_of_its_connection(m
     made.loop.run_ready()
     assert made.flow.lost == 10
     assert made.loop.ready == []
+
+
+def test_a_target_that_is_fuller_than_it_was_said_to_be_loses_nothing(made):
+    made.flow.target.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    filling = b""
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            filling += b"x" * made.flow.target.sock.send(b"x" * 1000)
+    made.client.sendall(b"abc")
+    pump(made)
+    assert (made.flow.carried, made.flow.in_flight) == (0, 3)
+    assert not made.flow.target.writable
+    assert received(made) == filling
+    pump(made)
+    assert received(made) == b"abc"
+    assert made.flow.carried == 3
+
+
+def test_close_before_there_is_a_source_does_nothing(made):
+    made.flow.source.sock = None
+    made.flow.close()
+    made.flow.pump()
+    assert made.ends == []
+
+
+def test_a_flow_has_one_turn_to_come_however_often_it_is_asked_to_go_on(made, monkeypatch):
+    monkeypatch.setattr(module, "TURN", 1)
+    monkeypatch.setattr(module, "CHUNK", 10)
+    monkeypatch.setattr(module, "_buffer", bytearray(10))
+    monkeypatch.setattr(module, "_view", memoryview(module._buffer))
+    made.client.sendall(bytes(45))
+    for _ in range(3):
+        made.flow.pump()
+    assert made.flow.carried == 10
+    assert len(made.loop.ready) == 1

@@ -147,3 +147,18 @@ def test_timers_that_are_always_due_leave_sockets_their_turn(loop, sockets):
     loop.run(lambda: None)
     assert served_after
     assert served_after[0] < 10
+
+
+def test_long_work_has_one_turn_each_round(loop):
+    order = []
+
+    def after():
+        order.append("round")
+        if order.count("round") == 3:
+            loop.stop()
+
+    for n in range(3):
+        loop.later(lambda n=n: order.append(n))
+    loop.soon(lambda: order.append("soon"))
+    loop.run(after)
+    assert order == ["soon", 0, "round", 1, "round", 2, "round"]

@@ -234,4 +234,5 @@ def test_what_is_drained_is_everything_in_order(make):
 def test_the_capacities():
     assert Delay(1, 0, drawn()).capacity == DELAY_CAPACITY == 64 << 20
     assert Throttle(1).capacity == THROTTLE_CAPACITY == 64 << 10
+    assert Throttle(1e9).capacity == 10_000_000, "10 ms' worth"
     assert not Chain()
