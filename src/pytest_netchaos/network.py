@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
-from .addresses import UpstreamLike, upstream
+from . import addresses
+from .addresses import UpstreamLike
 from .engines.base import Engine
 from .errors import EngineError, LinkClosed, NetchaosError, hide_own_errors
 from .history import History, Outage, merge_outages
@@ -58,11 +59,11 @@ class Network:
         """The links by name, in the order in which they were made."""
         return MappingProxyType(self._links)
 
-    def link(self, upstream_: UpstreamLike, *, name: str | None = None, host: str = "127.0.0.1", port: int = 0) -> Link:
+    def link(self, upstream: UpstreamLike, *, name: str | None = None, host: str = "127.0.0.1", port: int = 0) -> Link:
         """Put a link in front of a server. Clients that dial it can be dialled at once, and cut off at will.
 
         Args:
-            upstream_: The server: ``"host:port"``, ``("host", port)``, a port of 127.0.0.1, a URL with a port,
+            upstream: The server: ``"host:port"``, ``("host", port)``, a port of 127.0.0.1, a URL with a port,
                 ``"unix:/path"``, a ``Path``, or anything with ``.host`` and ``.port``. It need not listen yet.
             name: What errors and reports call it; by default the upstream as it is written.
             host: The loopback address to listen at: ``"::1"`` for IPv6.
@@ -77,7 +78,7 @@ class Network:
             raise LinkClosed("netchaos.link() after the end of the test that owned this network")
         if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65535:  # noqa: PLR2004 - TCP's range
             raise ValueError(f"port must be a whole number from 0 (a free one) to 65535, not {port!r}")
-        found = upstream(upstream_)
+        found = addresses.upstream(upstream)
         name = self._name(name, found.name)
         self._engine = self._engine_source()
         made = self._engine.open(name, found, host, port, derive_seed(self.seed, name))

@@ -176,6 +176,9 @@ def test_waiting_returns_what_was_waited_for(link, engine_link):
     engine_link.tell("dialled", time.monotonic(), "p")
     assert link.wait_for_connection().number == 1
     assert link.wait_for_dial(2).number == 2
+    assert link.wait_for_dial().number == 1
+    engine_link.tell("opened", time.monotonic(), 2)
+    assert link.wait_for_connection(2).number == 2
     assert len(link.wait_for(lambda history: len(history.dials) == 2).dials) == 2
     assert len(link.wait_history(lambda _: True, 0.0).dials) == 2
 
@@ -194,12 +197,14 @@ def test_each_wait_has_an_async_twin(link, engine_link, run):
     async def main():
         assert (await link.wait_for_connection_async()).number == 1
         assert (await link.wait_for_dial_async()).number == 1
+        engine_link.tell("dialled", time.monotonic(), "p")
+        assert (await link.wait_for_dial_async(2)).number == 2
         assert (await link.wait_for_async(lambda history: history.connections)).connections
         assert (await link.wait_history_async(lambda _: True, 0.0)).connections
         with pytest.raises(WaitTimeout, match="for connection 2;"):
             await link.wait_for_connection_async(2)
-        with pytest.raises(WaitTimeout, match="for dial 2;"):
-            await link.wait_for_dial_async(2)
+        with pytest.raises(WaitTimeout, match="for dial 3;"):
+            await link.wait_for_dial_async(3)
         with pytest.raises(WaitTimeout, match="for never;"):
             await link.wait_for_async(never)
 

@@ -11,27 +11,33 @@ import sys
 import time
 from collections.abc import Callable
 
-_wanted: dict[int, Callable[[float], None]] = {}
+_wanted: dict[tuple[str, int], Callable[[float], None]] = {}
+#: What a name in a dial may stand for; any other is one address, or not of a link.
+_LOOPBACKS = {"localhost": ("127.0.0.1", "::1")}
 _is_hooked = False
 
 
-def listen_in(port: int, on_dial: Callable[[float], None]) -> None:
-    """Call ``on_dial(monotonic time)`` for each dial of this process to ``port``."""
+def listen_in(host: str, port: int, on_dial: Callable[[float], None]) -> None:
+    """Call ``on_dial(monotonic time)`` for each dial of this process to an address."""
     global _is_hooked  # noqa: PLW0603 - a hook is for the life of the process
-    _wanted[port] = on_dial
+    _wanted[host, port] = on_dial
     if not _is_hooked:
         _is_hooked = True
         sys.addaudithook(_hook)
 
 
-def stop_listening(port: int) -> None:
-    """Forget ``port``; harmless where nobody asked."""
-    _wanted.pop(port, None)
+def stop_listening(host: str, port: int) -> None:
+    """Forget an address; harmless where nobody asked."""
+    _wanted.pop((host, port), None)
 
 
 def _hook(event: str, arguments: tuple[object, ...]) -> None:
     if event != "socket.connect" or not _wanted:
         return
     address = arguments[1]
-    if isinstance(address, tuple) and len(address) >= 2 and (on_dial := _wanted.get(address[1])):  # noqa: PLR2004
-        on_dial(time.monotonic())
+    if not isinstance(address, tuple) or not isinstance(address[0], str):  # a path, say
+        return
+    for host in _LOOPBACKS.get(address[0], (address[0],)):
+        if on_dial := _wanted.get((host, address[1])):
+            on_dial(time.monotonic())
+            return

@@ -61,6 +61,7 @@ class Channel:
         """
         number = self._send(command, (), claimed=True)
         if not self.wait(lambda: number in self._replies, time.monotonic() + PATIENCE):
+            self._unclaimed.add(number)  # should the answer still come, nobody is there to take it
             raise EngineError(f"the relay has not answered {command[0]!r} within {PATIENCE:g} s")
         return self._read_reply(command, self._replies.pop(number))
 

@@ -200,7 +200,7 @@ class EmbeddedLink:
         inner = fault.fault if isinstance(fault, Flap) else fault
         if inner.kind in ("cut", "refuse") and not self._engine.sees_all_dials():
             self.log.blind = _BLIND
-            audit.listen_in(self.port, self._overhear)
+            audit.listen_in(self.host, self.port, self._overhear)
         with self._channel.locked():
             self._faults += 1
             fault_id = self._faults
@@ -214,7 +214,7 @@ class EmbeddedLink:
 
     def close(self) -> None:
         """End every connection and give the port back."""
-        audit.stop_listening(self.port)
+        audit.stop_listening(self.host, self.port)
         try:
             self._channel.request("unlink", self.id)
         finally:

@@ -72,7 +72,7 @@ class Proxy:
         if fault.kind in REFUSING:
             self.shut()
         hit = [c for c in self.connections.values() if fault.hits(c.dial)] if fault.kind != "refuse" else []
-        met = [str(c.number) for c in hit if c.is_open]
+        met = [str(number) for number in sorted(c.number for c in hit if c.is_open)]
         for connection in hit:
             self._strike(fault, connection)
         if fault.kind in INSTANT:

@@ -18,7 +18,7 @@ def port():
         keeper.bind(("127.0.0.1", 0))
         number = keeper.getsockname()[1]
         yield number
-        stop_listening(number)
+        stop_listening("127.0.0.1", number)
 
 
 def dial_with_socket(port):
@@ -39,7 +39,7 @@ def dial_with_trio(port):
 @pytest.mark.parametrize("dial", [dial_with_socket, dial_with_asyncio, dial_with_trio])
 def test_a_dial_of_this_process_is_overheard_before_it_happens(port, dial):
     heard = []
-    listen_in(port, heard.append)
+    listen_in("127.0.0.1", port, heard.append)
     before = time.monotonic()
     dial(port)
     assert len(heard) == 1
@@ -50,35 +50,35 @@ def test_each_dial_is_told_to_who_asked_for_its_port(port):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         mine, theirs = [], []
-        listen_in(port, mine.append)
-        listen_in(other.getsockname()[1], theirs.append)
+        listen_in("127.0.0.1", port, mine.append)
+        listen_in("127.0.0.1", other.getsockname()[1], theirs.append)
         dial_with_socket(port)
         dial_with_socket(port)
         dial_with_socket(other.getsockname()[1])
-        stop_listening(other.getsockname()[1])
+        stop_listening("127.0.0.1", other.getsockname()[1])
     assert (len(mine), len(theirs)) == (2, 1)
 
 
 def test_who_asks_again_takes_the_place_of_who_asked_before(port):
     first, second = [], []
-    listen_in(port, first.append)
-    listen_in(port, second.append)
+    listen_in("127.0.0.1", port, first.append)
+    listen_in("127.0.0.1", port, second.append)
     dial_with_socket(port)
     assert (len(first), len(second)) == (0, 1)
 
 
 def test_nobody_is_told_any_more_afterwards(port):
     heard = []
-    listen_in(port, heard.append)
-    stop_listening(port)
-    stop_listening(port)
+    listen_in("127.0.0.1", port, heard.append)
+    stop_listening("127.0.0.1", port)
+    stop_listening("127.0.0.1", port)
     dial_with_socket(port)
     assert heard == []
 
 
 def test_other_addresses_and_other_calls_are_none_of_our_business(port, tmp_path):
     heard = []
-    listen_in(port, heard.append)
+    listen_in("127.0.0.1", port, heard.append)
     with socket.socket(socket.AF_UNIX) as sock, pytest.raises(FileNotFoundError):
         sock.connect(str(tmp_path / "none"))
     with socket.socket() as sock, contextlib.suppress(OSError):
@@ -86,9 +86,30 @@ def test_other_addresses_and_other_calls_are_none_of_our_business(port, tmp_path
     assert heard == []
 
 
+def dial_v6(host, port):
+    with socket.socket(socket.AF_INET6) as sock, contextlib.suppress(OSError):
+        sock.connect((host, port))
+
+
 def test_an_ipv6_dial_is_overheard_too(port):
     heard = []
-    listen_in(port, heard.append)
-    with socket.socket(socket.AF_INET6) as sock, contextlib.suppress(OSError):
-        sock.connect(("::1", port))
+    listen_in("::1", port, heard.append)
+    dial_v6("::1", port)
+    stop_listening("::1", port)
+    dial_v6("::1", port)
+    assert len(heard) == 1
+
+
+def test_the_same_port_of_another_address_is_somebody_elses(port):
+    heard = []
+    listen_in("127.0.0.1", port, heard.append)
+    dial_v6("::1", port)
+    assert heard == []
+
+
+def test_a_name_stands_for_both_loopback_addresses(port):
+    heard = []
+    listen_in("127.0.0.1", port, heard.append)
+    with socket.socket() as sock, pytest.raises(ConnectionRefusedError):
+        sock.connect(("localhost", port))
     assert len(heard) == 1

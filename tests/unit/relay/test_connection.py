@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import socket
 from types import SimpleNamespace
 
@@ -247,3 +248,48 @@ def test_an_upstream_may_take_its_time(dial, busy_address):
     made.connection.go_on()
     assert made.watcher.events == []
     assert not made.connection.is_over
+
+
+def test_one_direction_may_heal_while_the_other_one_goes_on_dropping(talk, spin):
+    talk.connection.set((DROP, {}), (DROP, {}))
+    talk.client.sendall(b"lost")
+    spin(lambda: talk.connection.up.lost == 4)
+    talk.connection.set((DROP, {}), FREE)
+    talk.server.sendall(b"hello")
+    spin(lambda: talk.connection.down.carried == 5)
+    assert talk.client.recv(9) == b"hello"
+    assert talk.watcher.events == [("opened",)]
+
+
+def test_what_black_holes_took_in_both_directions_is_told(talk, spin):
+    talk.connection.set((DROP, {}), (DROP, {}))
+    talk.client.sendall(b"lost")
+    talk.server.sendall(b"too")
+    spin(lambda: (talk.connection.up.lost, talk.connection.down.lost) == (4, 3))
+    talk.connection.set(FREE, FREE)
+    assert talk.watcher.events[-1] == ("ended", "fault", "RST", "blackhole took 7 bytes")
+
+
+@pytest.mark.parametrize("side", ["client", "server"])
+def test_a_peer_that_reads_slowly_gets_everything(talk, spin, side):
+    writer, reader = (talk.client, talk.server) if side == "server" else (talk.server, talk.client)
+    flow = talk.connection.up if side == "server" else talk.connection.down
+    for sock in (writer, reader):
+        sock.setblocking(False)
+    data = bytes(range(256)) * 80_000  # 20 MB: more than all buffers on the way hold
+    sent, got, was_full = 0, bytearray(), False
+
+    def step():
+        nonlocal sent, was_full
+        try:
+            sent += writer.send(data[sent : sent + 1_000_000]) if sent < len(data) else 0
+        except BlockingIOError:
+            was_full = was_full or not flow.target.writable
+        if was_full or sent == len(data):
+            with contextlib.suppress(BlockingIOError):
+                got.extend(reader.recv(1_000_000))
+        return len(got) == len(data)
+
+    spin(step)
+    assert was_full
+    assert got == data

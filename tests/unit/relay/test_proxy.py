@@ -234,7 +234,9 @@ def test_the_cycles_of_a_fault_are_counted(made):
     for cycle in (1, 2):
         made.proxy.start(stall)
         assert said(made, "on")[-1] == (1, cycle, "")
+        assert stall.on
         made.proxy.end(stall)
+        assert not stall.on
 
 
 def test_a_closed_proxy_hangs_up_and_gives_its_port_back(made, dial, read_all):
