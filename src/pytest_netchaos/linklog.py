@@ -117,12 +117,13 @@ class LinkLog:
 
     def history(self, now: float) -> History:
         """Everything until ``now``."""
+        self._dials = with_waits(self._dials)  # kept, so that each is worked out once
         dials, connections = with_overheard(self._dials, self._connections, self._overheard, self._spans)
         was_closed = any(span.fault.kind in ("cut", "refuse") for span in self._spans)
         return History(
             self.name,
             now,
-            Dials(with_waits(dials), self.blind if was_closed else ""),
+            Dials(dials, self.blind if was_closed else ""),
             tuple(connections),
             tuple(self._spans),
         )
@@ -157,7 +158,7 @@ def with_overheard(
     merged = sorted([*dials, *refused], key=lambda dial: dial.at)
     numbers = {dial.number: number for number, dial in enumerate(merged, 1) if dial.number}
     return (
-        [dataclasses.replace(dial, number=number) for number, dial in enumerate(merged, 1)],
+        with_waits(dataclasses.replace(dial, number=number) for number, dial in enumerate(merged, 1)),
         [dataclasses.replace(c, dial=numbers[c.dial]) for c in connections],
     )
 
