@@ -141,7 +141,7 @@ def _settled(matcher: Matcher[Any], actual: object) -> object:
     until = matcher.pending(history)
     while until is not None:
         history = actual.wait_history(_enough(matcher, until), until)
-        until = _later(matcher.pending(history), until)
+        until = _moved(matcher.pending(history), until)
     return history
 
 
@@ -152,7 +152,7 @@ async def _settled_async(matcher: Matcher[Any], actual: object) -> object:
     until = matcher.pending(history)
     while until is not None:
         history = await actual.wait_history_async(_enough(matcher, until), until)
-        until = _later(matcher.pending(history), until)
+        until = _moved(matcher.pending(history), until)
     return history
 
 
@@ -161,9 +161,9 @@ def _enough(matcher: Matcher[Any], until: float) -> Callable[[History], bool]:
     return lambda history: matcher.deadline(history) != until or not matcher.explain(history)
 
 
-def _later(until: float | None, waited_for: float) -> float | None:
-    """Return the next time to wait for. Each is later than the one before: so the wait comes to an end."""
-    return until if until is not None and until > waited_for else None
+def _moved(until: float | None, waited_for: float) -> float | None:
+    """Return the next time to wait for, if something has moved it: a fault, or its heal."""
+    return until if until != waited_for else None
 
 
 def _verdict(judged: object, actual: object, matcher: Matcher[Any]) -> None:

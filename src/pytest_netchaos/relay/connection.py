@@ -99,6 +99,8 @@ class Connection:
 
     def go_on(self) -> None:
         """Dial the upstream, if that is still to be done and may be; then let both flows run."""
+        if self.is_over:
+            return
         if self.server.sock is None and self._connecting is None and self.up.gate == OPEN:
             self._dial_next("no address")
         self._pump()

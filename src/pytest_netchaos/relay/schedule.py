@@ -61,6 +61,8 @@ class Schedule:
 
     def _enter(self, end: float) -> None:
         self._proxy.start(self._fault)
+        if self._fault.cycle == 1:
+            self._began = monotonic()  # now that it is in force: no fault ends before its time
         if self._fault.kind in INSTANT and end == FOREVER:
             self._over()
         elif end != FOREVER:

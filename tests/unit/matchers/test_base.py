@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import subprocess
 import sys
 
@@ -199,6 +200,17 @@ def test_a_deadline_that_moves_on_is_waited_for_again():
     link = ResetAgain(2.25)
     assert link == reconnected(1.0)
     assert (link.now, link.waits) == (2.25, [2.0, 2.5])
+
+
+def test_a_fault_that_ends_a_little_before_its_time_is_waited_for():
+    class EndsEarly(FakeLink):
+        def history(self):
+            span = FaultSpan(Cut(), 0.5, 1.75 if self.now >= 1.75 else None, until=2.0)
+            return dataclasses.replace(history(self.now, 2.25), faults=(span,))
+
+    link = EndsEarly(now=1.0)
+    assert link == reconnected(within=1.0)
+    assert link.waits == [3.0, 2.75]
 
 
 def test_a_link_that_is_over_is_not_waited_for_for_ever():
