@@ -63,7 +63,7 @@ def upstream(value: UpstreamLike) -> Upstream:
     if isinstance(value, int):
         return _tcp("127.0.0.1", value, value)
     if isinstance(value, tuple):
-        if len(value) != 2 or not isinstance(value[0], str):  # noqa: PLR2004 - a pair
+        if len(value) not in {2, 4} or not isinstance(value[0], str):  # what getsockname() gives, on IPv4 and IPv6
             raise UpstreamError(f"upstream must be {_SPELLINGS}, not {value!r}")
         return _tcp(value[0], value[1], value)
     if isinstance(value, HasAddress):

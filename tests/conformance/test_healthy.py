@@ -140,3 +140,23 @@ def test_a_host_name_with_several_addresses_reaches_the_one_that_listens(netchao
         with socket.create_connection(link.address) as client, listener.accept()[0] as server:
             client.sendall(b"hello")
             assert server.recv(5) == b"hello"
+
+
+@pytest.mark.parametrize("who", ["client", "server"])
+def test_who_writes_to_a_peer_that_has_closed_gets_an_rst(world, who):
+    client, server = world.pair()
+    leaver, writer = (client, server) if who == "client" else (server, client)
+    leaver.close()
+    with pytest.raises((ConnectionResetError, BrokenPipeError)):
+        for _ in range(1000):  # far more than all the buffers on the way hold
+            writer.send(bytes(1 << 16))
+    closed = world.link.wait_for(all_closed).connections[0]
+    assert (closed.closed_by, closed.close_how) == (who, "RST")
+
+
+def test_an_ipv6_address_is_understood_as_its_socket_gives_it(worlds, netchaos):
+    world = worlds(socket.AF_INET6, ("::1", 0))
+    link = netchaos.link(world.listener.getsockname(), name="as given")
+    client, server = world.dial(link), world.accept()
+    client.send(b"hello")
+    assert server.receives(b"hello")

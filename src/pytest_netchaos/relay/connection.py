@@ -128,6 +128,17 @@ class Connection:
             self.up.pump()
         if not self.is_over:
             self.down.pump()
+        self._end_if_gone()
+
+    def _end_if_gone(self) -> None:
+        """End with an RST what an RST has ended after a FIN: nobody reads that side any more, who could find it."""
+        for end, reading in ((self.client, self.up), (self.server, self.down)):
+            if self.is_over or not (end.broken and reading.over):
+                continue
+            if reading.gate == OPEN:
+                self._finish(end.side, "", how="RST", with_rst=True)
+            elif reading.gate == DROP:
+                reading.lost_end = True
 
     # The upstream.
 
@@ -187,12 +198,15 @@ class Connection:
             reading.pump()
         if was_blocked and end.writable and not self.is_over:
             writing.pump()
+        self._end_if_gone()
 
     def _note(self, end: End, mask: int) -> None:
         if mask & OUT:
             end.writable = True
         if mask & ~OUT:
             end.readable = True
+        if mask & ERR:
+            end.broken = True
         if mask & (RDHUP | HUP | ERR) and not end.finished:
             end.finished = True
             # Told at once, although a stall may keep us from reading it: a client that gave up may dial again now.

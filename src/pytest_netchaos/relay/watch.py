@@ -94,7 +94,10 @@ class SynWatch:
 
 def _warm_up() -> None:
     """Import what the first `_open` will need: 5 ms, since ``array`` imports ``collections``."""
-    import array  # noqa: F401, PLC0415
+    try:
+        import array  # noqa: F401, PLC0415
+    except (ImportError, OSError):  # no descriptors are left; there may be some when it is needed
+        return
 
 
 def _open(family: int) -> Socket:

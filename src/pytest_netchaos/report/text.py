@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import EngineDied
+from ..errors import NetchaosError
 from ..network import Network
 
 #: Longer than this, nobody reads it.
@@ -14,6 +14,6 @@ def story(network: Network) -> str:
     lines = [f"{link!r}" for link in network.links.values()] or ["no link was used"]
     try:
         timeline = network.timeline
-    except EngineDied:
+    except NetchaosError:
         timeline = network.recall()
     return "\n".join([*lines, *timeline.lines(MOST_LINES - len(lines))])
