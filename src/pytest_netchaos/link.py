@@ -256,6 +256,8 @@ class Link:
 
     async def wait_for_async(self, condition: Callable[[History], bool], timeout: float | None = None) -> History:  # noqa: ASYNC109 - as the sync twin
         """Wait like `wait_for`, without stopping the event loop."""
+        if condition(now := self.history()):
+            return now
         await self._wait_async(lambda log: condition(log.history(time.monotonic())), _name(condition), timeout)
         return self.history()
 

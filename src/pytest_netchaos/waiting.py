@@ -49,8 +49,14 @@ async def in_thread(wait: Callable[[Callable[[], bool]], T], wake: Callable[[], 
 
             return await trio.to_thread.run_sync(run, abandon_on_cancel=True)
         import asyncio  # noqa: PLC0415 - only where it already runs
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
 
-        return await asyncio.to_thread(run)
+        # Not the loop's own executor: a few waits would take all of its threads, and getaddrinfo() needs one to dial.
+        pool = ThreadPoolExecutor(1, "netchaos-wait")
+        try:
+            return await asyncio.get_running_loop().run_in_executor(pool, run)
+        finally:
+            pool.shutdown(wait=False)
     finally:
         if state == "waiting":
             state = "cancelled"

@@ -110,3 +110,13 @@ async def test_waiting_for_a_fault_to_end(link, anyio_backend):
     endless = link.cut()
     with pytest.raises(WaitTimeout, match=r"cut\(\) on link .* is not over yet"):
         await endless.wait_async(timeout=0.02)
+
+
+@pytest.mark.asyncio
+async def test_many_waits_leave_the_loops_own_threads_free(link):
+    waits = [asyncio.create_task(link.wait_for_connection_async(timeout=30)) for _ in range(40)]
+    await asyncio.sleep(0)  # lets them begin
+    _, writer = await asyncio.open_connection("localhost", link.port)  # needs a thread to look the name up
+    assert {connection.number for connection in await asyncio.gather(*waits)} == {1}
+    writer.close()
+    await writer.wait_closed()

@@ -119,12 +119,9 @@ class Relay:
 
     def _unlink(self, link: str) -> None:
         """Heal a link, end its connections and give its port back."""
+        self._proxies.pop(int(link)).close()  # first: a heal would let clients in for a moment
         for key in [key for key in self._schedules if key[0] == int(link)]:
-            try:
-                self._schedules[key].cancel()
-            except OSError:  # its port can't be opened again, and needn't be
-                continue
-        self._proxies.pop(int(link)).close()
+            self._schedules[key].cancel()
 
     def _fault(
         self,
