@@ -2,7 +2,7 @@
 
 A command is ``name, request, …``; it is answered by ``ok, request, time`` or ``no, request, why``, after it has been
 carried out and after every event that it caused. Events are listed at `Relay.emit`'s callers, and read by
-``engines/embedded.py``.
+``engines/embedded_link.py``.
 """
 
 from __future__ import annotations

@@ -1,0 +1,129 @@
+"""A link of the embedded engine: its faults as the relay's commands, and the relay's events as records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, cast
+
+from ..errors import EngineError, hide_own_errors
+from ..faults import Delay, Fault, Flap, Throttle
+from ..history import Closer, Ending, History
+from ..linklog import LinkLog
+from . import audit
+
+if TYPE_CHECKING:
+    from .embedded import EmbeddedEngine
+
+__tracebackhide__ = hide_own_errors
+
+_BLIND = (
+    "dials that were refused to other processes can't be seen without the right to open a raw socket "
+    "(root, or CAP_NET_RAW)"
+)
+
+
+class EmbeddedLink:
+    """A link that the relay carries."""
+
+    def __init__(self, engine: EmbeddedEngine, id_: int, log: LinkLog, address: tuple[str, int], seed: int) -> None:
+        self.id = id_
+        self.log = log
+        self.host, self.port = address[:2]
+        self._engine = engine
+        self._channel = engine.channel
+        self._seed = seed
+        self._faults = 0
+
+    def inject(self, fault: Fault, for_: float | None) -> int:
+        """Put ``fault`` in force, for ``for_`` seconds or until healed; return its id when it is."""
+        inner = fault.fault if isinstance(fault, Flap) else fault
+        if inner.kind in ("cut", "refuse") and not self._engine.sees_all_dials():
+            self.log.blind = _BLIND
+            audit.listen_in(self.host, self.port, self._overhear)
+        with self._channel.locked():
+            self._faults += 1
+            fault_id = self._faults
+            self.log.injected(fault_id, fault, for_)
+        self._channel.request("fault", self.id, fault_id, self._seed, *_spell(inner), *_rhythm(fault, for_))
+        return fault_id
+
+    def heal(self, fault_id: int) -> None:
+        """Take a fault back; return when it is no longer in force."""
+        self._channel.request("heal", self.id, fault_id)
+
+    def close(self) -> None:
+        """End every connection and give the port back."""
+        audit.stop_listening(self.host, self.port)
+        try:
+            self._channel.request("unlink", self.id)
+        finally:
+            self._engine.forget(self)
+
+    def history(self) -> History:
+        """Everything that the link saw until now."""
+        now = self._channel.request("sync")
+        with self._channel.locked():
+            return self.log.history(now)
+
+    def wait(self, enough: Callable[[LinkLog], bool], until: float, cancelled: Callable[[], bool]) -> bool:
+        """Wait until ``enough(log)``, the monotonic time ``until``, or ``cancelled()``; say whether it is enough."""
+        return self._channel.wait(lambda: enough(self.log), until, cancelled)
+
+    def nudge(self) -> None:
+        """Make a waiting `wait` look at ``cancelled()``."""
+        self._channel.nudge()
+
+    def _overhear(self, at: float) -> None:
+        with self._channel.locked():
+            self.log.overheard(at)
+        self._channel.nudge()
+
+    def event(self, kind: str, at: float, *fields: str) -> None:
+        """Take one of this link's events from the relay."""
+        log = self.log
+        match kind:
+            case "dial":
+                log.dialled(at, fields[1])
+            case "open":
+                log.opened(at, int(fields[0]))
+            case "hup":
+                log.hung_up(at, int(fields[0]))
+            case "refused":
+                log.refused(at, int(fields[0]), fields[1])
+            case "close":
+                log.closed(at, int(fields[0]), cast("Closer", fields[1]), cast("Ending", fields[2]), fields[3])
+            case "on":
+                log.struck(at, int(fields[0]), int(fields[1]), tuple(map(int, filter(None, fields[2].split(",")))))
+            case "off":
+                log.healed(at, int(fields[0]))
+            case "over":
+                log.over(int(fields[0]))
+            case "trouble":
+                log.troubles.append(fields[0])
+            case _:  # pragma: no cover - both ends come from one installation
+                raise EngineError(f"the relay sent an event that nobody knows: {kind!r}")
+
+
+def _spell(fault: Fault) -> Iterator[object]:
+    """Write a fault as the relay's ``fault`` command has it: kind, direction, toxicity, and two numbers."""
+    yield fault.kind
+    yield getattr(fault, "direction", "both")
+    yield getattr(fault, "toxicity", 1.0)
+    match fault:
+        case Delay():
+            yield from (fault.latency, fault.jitter)
+        case Throttle():
+            yield from (fault.rate, 0)
+        case _:
+            yield from (0, 0)
+
+
+def _rhythm(fault: Fault, for_: float | None) -> Iterator[object]:
+    """Write when it is in force."""
+    if not isinstance(fault, Flap):
+        yield from ("once", "inf" if for_ is None else for_)
+        return
+    yield "flap"
+    for span in (fault.down, fault.up):
+        yield from span if isinstance(span, tuple) else (span, span)
+    yield fault.cycles or 0
