@@ -123,6 +123,10 @@ class Connection:
         """Send a FIN to both sides, now, whatever is still under way."""
         self._finish("link", reason, how="FIN", with_rst=False)
 
+    def totals(self) -> tuple[int, int, int, int]:
+        """Count what was delivered up and down, and what was lost up and down."""
+        return self.up.carried, self.down.carried, self.up.lost, self.down.lost
+
     def _pump(self) -> None:
         if not self.is_over:
             self.up.pump()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .loop import Loop
     from .sockets import Address
 
-#: Descriptors that one read of the channel may bring: two for each new link.
+#: Descriptors that one read of the channel may bring: two for each new link, three for a tap.
 _MOST_FDS = 64
 _FD_SPACE = _socket.CMSG_SPACE(_MOST_FDS * calcsize("i"))
 
@@ -48,6 +48,7 @@ class Relay:
         self._commands: dict[str, Callable[..., None]] = {
             "hello": self._hello,
             "link": self._link,
+            "tap": self._tap,
             "unlink": self._unlink,
             "fault": self._fault,
             "heal": self._heal,
@@ -112,9 +113,31 @@ class Relay:
     def _link(self, link: str, *upstreams: str) -> None:
         """Make a link of the two descriptors that came along: a listening socket, and one that keeps its port."""
         listener, keeper = self._fds.pop(0), self._fds.pop(0)
-        addresses = [_upstream(*upstreams[i : i + 3]) for i in range(0, len(upstreams), 3)]
         self._proxies[int(link)] = Proxy(
-            self._loop, self._watch, self.emit, int(link), sockets.adopt(listener), sockets.adopt(keeper), addresses
+            self._loop,
+            self._watch,
+            self.emit,
+            int(link),
+            sockets.adopt(listener),
+            sockets.adopt(keeper),
+            _addresses(upstreams),
+        )
+
+    def _tap(self, link: str, family: str, host: str, port: str, *upstreams: str) -> None:
+        """Make a link through another proxy: as `_link`, with a third descriptor, where that proxy dials us."""
+        from .tap import Tap  # noqa: PLC0415 - most runs need none, and the first byte waits for every import
+
+        listener, keeper, inner = (sockets.adopt(self._fds.pop(0)) for _ in range(3))
+        self._proxies[int(link)] = Tap(
+            self._loop,
+            self._watch,
+            self.emit,
+            int(link),
+            listener,
+            keeper,
+            inner,
+            _upstream(family, host, port),
+            _addresses(upstreams),
         )
 
     def _unlink(self, link: str) -> None:
@@ -167,6 +190,10 @@ class Relay:
 
 def _upstream(family: str, host: str, port: str) -> tuple[int, Address]:
     return sockets.FAMILIES[family], host if family == "u" else (host, int(port))
+
+
+def _addresses(upstreams: tuple[str, ...]) -> list[tuple[int, Address]]:
+    return [_upstream(*upstreams[i : i + 3]) for i in range(0, len(upstreams), 3)]
 
 
 def _windows(seed: int, *spec: str) -> Iterator[tuple[float, float]]:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from .stages import Stage
 
 UP, DOWN = "upstream", "downstream"
-KINDS = ("cut", "reset", "close", "refuse", "stall", "blackhole", "delay", "throttle")
+#: ``hold`` is a tap's own: no test asks for it.
+KINDS = ("cut", "reset", "close", "refuse", "stall", "blackhole", "delay", "throttle", "hold")
 #: Over as soon as they have happened.
 INSTANT = ("reset", "close")
 #: No new connection is let in.

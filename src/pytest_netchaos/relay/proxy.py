@@ -12,11 +12,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket as Socket  # noqa: N812
     from collections.abc import Callable
+    from typing import TypeAlias
 
     from .fault import Fault
     from .loop import Loop
+    from .pair import Pair
     from .sockets import Address
     from .watch import SynWatch
+
+    #: What carries a client's connection: one `Connection`, or the two of a tap.
+    Carrier: TypeAlias = "Connection | Pair"
 
 #: Seconds before the next try to accept, after the descriptors ran out: no edge will say when there are some again.
 ACCEPT_PAUSE = 0.05
@@ -40,7 +45,7 @@ class Proxy:
         self.family: int = keeper.family
         self.faults: dict[int, Fault] = {}
         #: By the number of the dial.
-        self.connections: dict[int, Connection] = {}
+        self.connections: dict[int, Carrier] = {}
         self._loop = loop
         self._watch = watch
         self._emit = emit
@@ -94,7 +99,7 @@ class Proxy:
         elif not any(f.kind in REFUSING for f in self.faults.values()):
             self.open()
 
-    def _strike(self, fault: Fault, connection: Connection) -> None:
+    def _strike(self, fault: Fault, connection: Carrier) -> None:
         if fault.kind in ("cut", "reset"):
             connection.reset("fault", fault.kind)
         elif fault.kind == "close":
@@ -102,7 +107,8 @@ class Proxy:
         else:
             self._apply(connection)
 
-    def _apply(self, connection: Connection) -> None:
+    def _apply(self, connection: Carrier) -> None:
+        assert isinstance(connection, Connection)
         faults = self.faults.values()
         key = connection.dial
         connection.set(
@@ -181,12 +187,14 @@ class Proxy:
     def _welcome(self, client: Socket, peer: tuple[object, ...]) -> None:
         self._dials += 1
         self._emit("dial", monotonic(), self.id, self._dials, sockets.name(peer))
-        connection = Connection(self._loop, self, self._dials, client, peer, self._addresses)
-        self.connections[connection.dial] = connection
+        connection = self.connections[self._dials] = self._connect(client, peer)
         if self.faults:
             self._apply(connection)
         else:
             connection.go_on()
+
+    def _connect(self, client: Socket, peer: tuple[object, ...]) -> Carrier:
+        return Connection(self._loop, self, self._dials, client, peer, self._addresses)
 
     def _refuse(self, peer: str) -> None:
         """Note a dial that met a closed port."""
@@ -198,22 +206,22 @@ class Proxy:
 
     # What connections say.
 
-    def opened(self, connection: Connection) -> None:
+    def opened(self, connection: Carrier) -> None:
         """Note that the upstream has accepted."""
         self._opened += 1
         connection.number = self._opened
         self._emit("open", monotonic(), self.id, connection.dial, connection.number)
 
-    def hung_up(self, connection: Connection, by: str) -> None:
+    def hung_up(self, connection: Carrier, by: str) -> None:
         """Note that one side is leaving."""
         self._emit("hup", monotonic(), self.id, connection.dial, by)
 
-    def unreachable(self, connection: Connection, reason: str) -> None:
+    def unreachable(self, connection: Carrier, reason: str) -> None:
         """Note that the upstream has not accepted; the client gets an RST."""
         self.connections.pop(connection.dial, None)
         self._emit("refused", monotonic(), self.id, connection.dial, reason)
 
-    def ended(self, connection: Connection, by: str, how: str, reason: str) -> None:
+    def ended(self, connection: Carrier, by: str, how: str, reason: str) -> None:
         """Note how a connection ended."""
         self.connections.pop(connection.dial, None)
         if connection.number:
@@ -222,10 +230,9 @@ class Proxy:
         else:
             self._emit("refused", monotonic(), self.id, connection.dial, reason or f"{by} hung up")
 
-    def count(self, connection: Connection) -> None:
+    def count(self, connection: Carrier) -> None:
         """Say what a connection has carried and lost until now."""
-        up, down = connection.up, connection.down
-        self._emit("count", self.id, connection.number, up.carried, down.carried, up.lost, down.lost)
+        self._emit("count", self.id, connection.number, *connection.totals())
 
     def count_all(self) -> None:
         """Say what each live connection has carried and lost until now."""

@@ -1,0 +1,226 @@
+"""One connection through a `tap`: the client's half, the server's half, and what they say of each other."""
+
+from __future__ import annotations
+
+from .connection import Connection
+from .fault import DOWN, UP
+from .flow import HOLD, OPEN
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from _socket import socket as Socket  # noqa: N812
+
+    from .loop import Loop
+    from .sockets import Address
+    from .tap import Tap
+
+
+class Pair:
+    """A client's connection as the client has it, and as the server does."""
+
+    __slots__ = (
+        "_cause", "_has_dialled", "_held", "_tap", "back", "blackened", "dial", "front", "is_open", "is_over", "number",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        loop: Loop,
+        tap: Tap,
+        dial: int,
+        client: Socket,
+        peer: tuple[object, ...],
+        addresses: list[tuple[int, Address]],
+    ) -> None:
+        self.dial = dial
+        self.number = 0
+        #: The server has accepted.
+        self.is_open = False
+        #: The client's side is over.
+        self.is_over = False
+        #: The directions in which a black hole has been.
+        self.blackened: set[str] = set()
+        self._has_dialled = False
+        self._held: set[str] = set()
+        self._tap = tap
+        #: Who ended it, how and why, as far as is known: the first side that did.
+        self._cause: tuple[str, str, str] | None = None
+        self.back: Connection | None = None
+        self.front = Connection(loop, Front(self), dial, client, peer, addresses)
+
+    # What the proxy does with a connection.
+
+    def go_on(self) -> None:
+        """Wait for its turn to be dialled."""
+        self._tap.next_turn()
+
+    def reset(self, by: str, reason: str) -> None:
+        """Send an RST to the server and to the client, now."""
+        self._cause = self._cause or (by, "RST", reason)
+        if self.back is not None:
+            self.back.reset(by, reason)
+        self.front.reset(by, reason)
+
+    def close(self, by: str, reason: str) -> None:
+        """Send a FIN to both sides."""
+        self._cause = self._cause or (by, "FIN", reason)
+        self.front.close(by, reason)
+        if self.back is not None:
+            self.back.close(by, reason)
+
+    def abandon(self, reason: str) -> None:
+        """Send a FIN to both sides, now, whatever is still under way."""
+        self._cause = self._cause or ("link", "FIN", reason)
+        self.front.abandon(reason)
+        if self.back is not None:
+            self.back.abandon(reason)
+
+    def totals(self) -> tuple[int, int, int, int]:
+        """Count what was delivered up and down, and what was lost up and down."""
+        if self.back is None:
+            return 0, self.front.down.carried, 0, 0
+        return (
+            self.back.up.carried,
+            self.front.down.carried,
+            self._missing(UP) if UP in self.blackened else 0,
+            self._missing(DOWN) if DOWN in self.blackened else 0,
+        )
+
+    # What the tap does with it.
+
+    def hold(self, directions: set[str]) -> None:
+        """Let nothing more into the other proxy, in these directions."""
+        if directions == self._held:
+            return
+        self._held = directions
+        if self._has_dialled:
+            self._set_front()
+        if self.back is not None:
+            self._set_back()
+
+    def dial_out(self) -> None:
+        """Dial the other proxy: its turn has come."""
+        self._has_dialled = True
+        self._set_front()
+
+    def judge(self, directions: set[str]) -> None:
+        """Reset it if a black hole has taken bytes in one of these directions."""
+        lost = sum(self._missing(direction) for direction in directions)
+        if lost:
+            self.reset("fault", f"blackhole took {lost} bytes")
+
+    def complete(self, back: Connection) -> None:
+        """Go on to the server: the other proxy has come back to us."""
+        self.back = back
+        self._set_back()
+
+    def _set_front(self) -> None:
+        self.front.set((HOLD if UP in self._held else OPEN, {}), (OPEN, {}))
+
+    def _set_back(self) -> None:
+        assert self.back is not None
+        self.back.set((OPEN, {}), (HOLD if DOWN in self._held else OPEN, {}))
+
+    def _missing(self, direction: str) -> int:
+        """Count the bytes that went into the other proxy and have not come out."""
+        if self.back is None:
+            return 0
+        if direction == UP:
+            return self.front.up.carried - self.back.up.carried
+        return self.back.down.carried - self.front.down.carried
+
+    # What its two halves say.
+
+    def hung_up(self, by: str) -> None:
+        """Note that a peer has begun to end it."""
+        self._tap.hung_up(self, by)
+
+    def server_opened(self) -> None:
+        """Note that the server has accepted."""
+        self.is_open = True
+        self._tap.opened(self)
+
+    def server_unreachable(self, reason: str) -> None:
+        """Note that the server has not accepted; the client gets an RST."""
+        self.is_over = True
+        self._tap.unreachable(self, reason)
+        self.front.reset("server", reason)
+        self._tap.gone(self)
+
+    def server_ended(self, by: str, how: str, reason: str) -> None:
+        """Note how the server's side ended."""
+        if by == "server":
+            self._cause = self._cause or (by, how, reason)
+        if self.front.is_over:
+            self._tap.gone(self)
+
+    def proxy_unreachable(self, reason: str) -> None:
+        """Note that the other proxy does not listen."""
+        self.is_over = True
+        self._tap.unreachable(self, f"the proxy behind the link: {reason}")
+        self._tap.missed(self)
+        self._tap.gone(self)
+
+    def client_ended(self, by: str, how: str, reason: str) -> None:
+        """Note how the client's side ended. If the server's side ended before, that was why."""
+        if by == "server":
+            self._tap.missed(self)
+        if not self.is_over:
+            self.is_over = True
+            if by == "server":
+                by, how, reason = self._cause or ("link", how, "the proxy behind the link hung up")
+            elif self._cause is not None:
+                by, how, reason = self._cause
+            self._tap.ended(self, by, how, reason)
+        if self.back is None or self.back.is_over:
+            self._tap.gone(self)
+
+
+class Front:
+    """Hears what the client's half says."""
+
+    __slots__ = ("_pair",)
+
+    def __init__(self, pair: Pair) -> None:
+        self._pair = pair
+
+    def opened(self, connection: Connection) -> None:
+        """The other proxy has accepted: that says nothing of the server."""
+
+    def hung_up(self, connection: Connection, by: str) -> None:  # noqa: ARG002 - the Watcher protocol
+        """One side has sent the first FIN or RST."""
+        if by == "client":
+            self._pair.hung_up(by)
+
+    def unreachable(self, connection: Connection, reason: str) -> None:  # noqa: ARG002
+        """The other proxy has not accepted."""
+        self._pair.proxy_unreachable(reason)
+
+    def ended(self, connection: Connection, by: str, how: str, reason: str) -> None:  # noqa: ARG002
+        """The client's half is over."""
+        self._pair.client_ended(by, how, reason)
+
+
+class Back:
+    """Hears what the server's half says."""
+
+    __slots__ = ("_pair",)
+
+    def __init__(self, pair: Pair) -> None:
+        self._pair = pair
+
+    def opened(self, connection: Connection) -> None:  # noqa: ARG002
+        """The server has accepted."""
+        self._pair.server_opened()
+
+    def hung_up(self, connection: Connection, by: str) -> None:  # noqa: ARG002
+        """One side has sent the first FIN or RST."""
+        if by == "server":
+            self._pair.hung_up(by)
+
+    def unreachable(self, connection: Connection, reason: str) -> None:  # noqa: ARG002
+        """The server has not accepted."""
+        self._pair.server_unreachable(reason)
+
+    def ended(self, connection: Connection, by: str, how: str, reason: str) -> None:  # noqa: ARG002
+        """The server's half is over."""
+        self._pair.server_ended(by, how, reason)

@@ -1,0 +1,173 @@
+"""A link through a fault proxy that somebody else wrote: this relay stands on both sides of it, and sees.
+
+::
+
+    client → front port → [front] → the other proxy → inner port → [back] → server
+
+The other proxy breaks what passes; the front sees the clients' dials, and the back what really reaches the server.
+Which back connection belongs to which front connection, the bytes don't tell: so one dial at a time is under way in
+between, and whoever arrives at the inner port meanwhile is its other half.
+"""
+
+from __future__ import annotations
+
+from _collections import deque  # type: ignore[import-not-found]  # see stages.py
+from time import monotonic
+
+from . import sockets
+from .connection import Connection
+from .fault import DOWN, REFUSING, UP
+from .pair import Back, Pair
+from .proxy import Proxy
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from _socket import socket as Socket  # noqa: N812
+    from collections.abc import Callable
+
+    from .fault import Fault
+    from .loop import Loop, Timer
+    from .sockets import Address
+    from .watch import SynWatch
+
+#: Seconds that the other proxy has to come back to us after we have dialled it. It takes 0.0002 on loopback.
+PATIENCE = 5.0
+
+
+class Tap(Proxy):
+    """A `Proxy` whose upstream is another proxy that leads back here. Its own faults are `cut` and `hold`.
+
+    All other faults are carried out in between: the tap notes when they begin and end, and whom they met.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        watch: SynWatch,
+        emit: Callable[..., None],
+        id_: int,
+        listener: Socket,
+        keeper: Socket,
+        inner: Socket,
+        between: tuple[int, Address],
+        addresses: list[tuple[int, Address]],
+    ) -> None:
+        self._inner = inner
+        self._server_addresses = addresses
+        #: Dials whose turn has not come yet.
+        self._queue: deque[Pair] = deque()
+        #: The dial that is under way between the two sides of us.
+        self._under_way: Pair | None = None
+        self._patience: Timer | None = None
+        #: Everyone with a socket left, those whose client is gone included.
+        self._pairs: set[Pair] = set()
+        super().__init__(loop, watch, emit, id_, listener, keeper, [between])
+        loop.watch(inner.fileno(), lambda _: self._arrivals())
+
+    def close(self) -> None:
+        """End every connection, and give both ports back."""
+        super().close()
+        for pair in list(self._pairs):
+            pair.abandon("the link was closed")
+        self._loop.forget(self._inner.fileno())
+        self._inner.close()
+        self._give_up_waiting()
+
+    def open(self) -> None:
+        """Listen again. Who has arrived during the cut is nobody's other half any more."""
+        self._arrivals()
+        super().open()
+
+    def start(self, fault: Fault) -> None:
+        """Put ``fault`` in force, or note that it is."""
+        super().start(fault)
+        if fault.kind in REFUSING:
+            self._give_up_waiting()
+
+    def end(self, fault: Fault) -> None:
+        """Take ``fault`` back; after a black hole, reset who lost bytes in it."""
+        was_on = fault.id in self.faults
+        super().end(fault)
+        if was_on and fault.kind == "blackhole":
+            holes = {d for d in (UP, DOWN) if fault.direction in (d, "both") and not self._is_black(d)}
+            for pair in list(self.connections.values()):
+                assert isinstance(pair, Pair)
+                pair.judge(holes)
+
+    def _apply(self, connection: Connection | Pair) -> None:
+        """Hold back what the faults of our own say; the others act in between."""
+        assert isinstance(connection, Pair)
+        held = {d for d in (UP, DOWN) for f in self.faults.values() if f.kind == "hold" and f.direction in (d, "both")}
+        connection.hold(held)
+        connection.blackened |= {d for d in (UP, DOWN) if self._is_black(d)}
+        connection.go_on()
+
+    def _is_black(self, direction: str) -> bool:
+        return any(f.kind == "blackhole" and f.direction in (direction, "both") for f in self.faults.values())
+
+    # One at a time.
+
+    def _connect(self, client: Socket, peer: tuple[object, ...]) -> Pair:
+        pair = Pair(self._loop, self, self._dials, client, peer, self._addresses)
+        self._pairs.add(pair)
+        self._queue.append(pair)
+        return pair
+
+    def next_turn(self) -> None:
+        """Let the next dial go through, if none is under way."""
+        while self._under_way is None and self._queue:
+            pair = self._queue.popleft()
+            if not pair.is_over:
+                self._under_way = pair
+                self._patience = self._loop.call_at(monotonic() + PATIENCE, self._lost_patience)
+                pair.dial_out()
+
+    def missed(self, pair: Pair) -> None:
+        """Take note that the other proxy has hung up on a dial: if it came back to us, it did so before."""
+        if self._under_way is pair:
+            self._arrivals()
+        if self._under_way is pair:
+            self._give_up_waiting()
+            self._loop.soon(self.next_turn)
+
+    def _arrivals(self) -> None:
+        while True:
+            try:
+                sock, peer = sockets.accept(self._inner)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                self._emit("trouble", monotonic(), self.id, f"can't accept a connection from the other proxy: {error}")
+                return
+            pair = self._under_way
+            if pair is None:
+                sock.close()  # a stranger, or the other half of somebody who was cut off
+                continue
+            self._give_up_waiting()
+            self._loop.soon(self.next_turn)
+            if pair.is_over:
+                sock.close()
+            else:
+                pair.complete(Connection(self._loop, Back(pair), pair.dial, sock, peer, self._server_addresses))
+
+    def _lost_patience(self) -> None:
+        pair = self._under_way
+        self._give_up_waiting()
+        if pair is not None:
+            self._emit(
+                "trouble", monotonic(), self.id, f"dial {pair.dial}: the proxy behind the link has not passed it on"
+            )
+            pair.reset("link", "the proxy behind the link has not passed it on")
+        self.next_turn()
+
+    def _give_up_waiting(self) -> None:
+        self._under_way = None
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def gone(self, pair: Pair) -> None:
+        """Forget a pair without sockets, after a last count: bytes that were late may have reached the server."""
+        self._pairs.discard(pair)
+        if pair.number:
+            self.count(pair)
