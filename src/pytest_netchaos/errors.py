@@ -33,6 +33,18 @@ class UpstreamError(NetchaosError, ValueError):
     """An upstream that no link can lead to: malformed, or a host that nobody knows."""
 
 
+class UnsupportedFault(NetchaosError):
+    """A fault that the engine of this run can't do, and others can.
+
+    Attributes:
+        engines: The engines that can, as ``--netchaos-engine`` takes them.
+    """
+
+    def __init__(self, message: str, engines: tuple[str, ...] = ("embedded",)) -> None:
+        super().__init__(f"{message}; engines that can: {', '.join(engines)} (--netchaos-engine={engines[0]})")
+        self.engines = engines
+
+
 class WaitTimeout(NetchaosError, TimeoutError):
     """Something that was waited for did not happen in time."""
 

@@ -7,6 +7,7 @@ A process and not a thread: in a busy test process the interpreter's lock made a
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import signal
 import socket
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from ..addresses import Upstream, loopback
@@ -48,7 +50,7 @@ class EmbeddedEngine:
         if not hasattr(os, "pidfd_open"):
             raise EngineError(f"the embedded engine needs Linux (epoll and pidfd), and this is {sys.platform}")
         self._links: dict[int, EmbeddedLink] = {}
-        self._count = 0
+        self._ids = itertools.count(1)
         #: Whether the relay sees dials to a closed port; ``None`` until it has said so.
         self._sees_all: bool | None = None
         self._log = tempfile.TemporaryFile(prefix="netchaos-relay-")  # noqa: SIM115 - closed by stop()
@@ -93,15 +95,23 @@ class EmbeddedEngine:
             EngineDied: the relay is dead.
         """
         self.channel.raise_failures()
-        self._count += 1
-        listener, keeper = _listen(host, port)
+        listener, keeper = listen(host, port)
         with listener, keeper:
-            link = EmbeddedLink(self, self._count, LinkLog(name), listener.getsockname(), seed)
-            with self.channel.locked():
-                self._links[link.id] = link
-            numeric = [part for family_host_port in upstream.numeric for part in family_host_port]
-            self.channel.post("link", link.id, *numeric, fds=[listener.fileno(), keeper.fileno()])
+            link = EmbeddedLink(self, self.next_id(), LinkLog(name), listener.getsockname(), seed)
+            self.carry(link, "link", spell_addresses(upstream.numeric), (listener, keeper))
         return link
+
+    def next_id(self) -> int:
+        """Number a link."""
+        return next(self._ids)
+
+    def carry(
+        self, link: EmbeddedLink, command: str, arguments: Iterable[object], sockets: Iterable[socket.socket]
+    ) -> None:
+        """Hand a link to the relay, with the sockets that it is to serve; ours may be closed afterwards."""
+        with self.channel.locked():
+            self._links[link.id] = link
+        self.channel.post(command, link.id, *arguments, fds=[sock.fileno() for sock in sockets])
 
     def forget(self, link: EmbeddedLink) -> None:
         """Take a closed link off the books."""
@@ -175,7 +185,12 @@ class EmbeddedEngine:
             link.event(kind, float(event[1]), *event[3:])
 
 
-def _listen(host: str, port: int) -> tuple[socket.socket, socket.socket]:
+def spell_addresses(numeric: Iterable[tuple[str, str, int]]) -> tuple[object, ...]:
+    """Write addresses as the relay's commands have them, one after the other."""
+    return tuple(part for family_host_port in numeric for part in family_host_port)
+
+
+def listen(host: str, port: int) -> tuple[socket.socket, socket.socket]:
     """Return a listening socket, and one that is bound beside it and keeps the port while the other is closed.
 
     Raises:

@@ -37,15 +37,27 @@ class EmbeddedLink:
     def inject(self, fault: Fault, for_: float | None) -> int:
         """Put ``fault`` in force, for ``for_`` seconds or until healed; return its id when it is."""
         inner = fault.fault if isinstance(fault, Flap) else fault
-        if inner.kind in ("cut", "refuse") and not self._engine.sees_all_dials():
-            self.log.blind = _BLIND
-            audit.listen_in(self.host, self.port, self._overhear)
-        with self._channel.locked():
-            self._faults += 1
-            fault_id = self._faults
-            self.log.injected(fault_id, fault, for_)
+        self.mind_refusals(inner)
+        fault_id = self.number(fault, for_)
         self._channel.request("fault", self.id, fault_id, self._seed, *_spell(inner), *_rhythm(fault, for_))
         return fault_id
+
+    def mind_refusals(self, fault: Fault) -> None:
+        """Find another way to know of refused dials, where ``fault`` refuses some and the relay can't see them."""
+        if fault.kind in ("cut", "refuse") and not self._engine.sees_all_dials():
+            self.log.blind = _BLIND
+            audit.listen_in(self.host, self.port, self._overhear)
+
+    def number(self, fault: Fault, for_: float | None) -> int:
+        """Give a fault an id, and make it known to the log."""
+        with self._channel.locked():
+            self._faults += 1
+            self.log.injected(self._faults, fault, for_)
+            return self._faults
+
+    def tell(self, fault_id: int, kind: str, direction: str) -> None:
+        """Have the relay do something that takes no numbers, until `heal`."""
+        self._channel.request("fault", self.id, fault_id, self._seed, kind, direction, 1.0, 0, 0, "once", "inf")
 
     def heal(self, fault_id: int) -> None:
         """Take a fault back; return when it is no longer in force."""

@@ -1,0 +1,1 @@
+"""Toxiproxy: a program on the PATH, a container, or one that runs elsewhere."""
