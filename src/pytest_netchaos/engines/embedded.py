@@ -80,7 +80,9 @@ class EmbeddedEngine:
         """Whether it can carry links."""
         return self.channel.is_open and self._process.poll() is None
 
-    def open(self, name: str, upstream: Upstream, host: str, port: int, seed: int) -> EmbeddedLink:
+    def open(
+        self, name: str, upstream: Upstream, host: str, port: int, seed: int, background: tuple[str, ...] = ()
+    ) -> EmbeddedLink:
         """Make a link. It can be dialled when this returns, even if the relay is still booting.
 
         Args:
@@ -89,6 +91,7 @@ class EmbeddedEngine:
             host: The loopback address to listen at.
             port: The port, or 0 for a free one.
             seed: What the random decisions of its faults are drawn from.
+            background: The hosts whose dials are served like any other, and not logged.
 
         Raises:
             PortInUse: somebody else has the port.
@@ -98,7 +101,8 @@ class EmbeddedEngine:
         listener, keeper = listen(host, port)
         with listener, keeper:
             link = EmbeddedLink(self, self.next_id(), LinkLog(name), listener.getsockname(), seed)
-            self.carry(link, "link", spell_addresses(upstream.numeric), (listener, keeper))
+            arguments = (",".join(background), *spell_addresses(upstream.numeric))
+            self.carry(link, "link", arguments, (listener, keeper))
         return link
 
     def next_id(self) -> int:

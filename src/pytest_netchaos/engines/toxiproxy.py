@@ -41,8 +41,10 @@ class ToxiproxyEngine:
         """Say which server it uses."""
         return f"<Toxiproxy engine on {self.server!r}>"
 
-    def open(self, name: str, upstream: Upstream, host: str, port: int, seed: int) -> ToxiproxyLink:
-        """Make a link through the server. It can be dialled when this returns.
+    def open(
+        self, name: str, upstream: Upstream, host: str, port: int, seed: int, background: tuple[str, ...] = ()
+    ) -> ToxiproxyLink:
+        """Make a link through the server, as `Engine.open` says. It can be dialled when this returns.
 
         Raises:
             PortInUse: somebody else has the port.
@@ -58,8 +60,8 @@ class ToxiproxyEngine:
             try:
                 between = proxy.create(f"{way_back.name}:{inner.getsockname()[1]}")
                 link = ToxiproxyLink(self.relay, LinkLog(name), listener.getsockname(), seed, proxy)
-                addresses = (*spell_addresses(between), *spell_addresses(upstream.numeric))
-                self.relay.carry(link, "tap", addresses, (listener, keeper, inner))
+                arguments = (",".join(background), *spell_addresses(between), *spell_addresses(upstream.numeric))
+                self.relay.carry(link, "tap", arguments, (listener, keeper, inner))
             except BaseException:
                 proxy.delete()
                 raise

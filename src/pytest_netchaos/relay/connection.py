@@ -16,22 +16,23 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from .loop import Loop
+    from .proxy import Carrier
     from .sockets import Address
     from .stages import Stage
 
     class Watcher(Protocol):
         """What a connection tells its proxy."""
 
-        def opened(self, connection: Connection) -> None:
+        def opened(self, connection: Carrier) -> None:
             """The upstream has accepted."""
 
-        def hung_up(self, connection: Connection, by: str) -> None:
+        def hung_up(self, connection: Carrier, by: str) -> None:
             """One side has sent the first FIN or RST; what is under way may still arrive."""
 
-        def unreachable(self, connection: Connection, reason: str) -> None:
+        def unreachable(self, connection: Carrier, reason: str) -> None:
             """The upstream has not accepted."""
 
-        def ended(self, connection: Connection, by: str, how: str, reason: str) -> None:
+        def ended(self, connection: Carrier, by: str, how: str, reason: str) -> None:
             """The connection is over."""
 
 

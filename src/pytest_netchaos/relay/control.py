@@ -110,7 +110,7 @@ class Relay:
         """Say whether dials to a closed port can be seen."""
         self.emit("hello", int(may_watch()))
 
-    def _link(self, link: str, *upstreams: str) -> None:
+    def _link(self, link: str, background: str, *upstreams: str) -> None:
         """Make a link of the two descriptors that came along: a listening socket, and one that keeps its port."""
         listener, keeper = self._fds.pop(0), self._fds.pop(0)
         self._proxies[int(link)] = Proxy(
@@ -121,9 +121,10 @@ class Relay:
             sockets.adopt(listener),
             sockets.adopt(keeper),
             _addresses(upstreams),
+            _hosts(background),
         )
 
-    def _tap(self, link: str, family: str, host: str, port: str, *upstreams: str) -> None:
+    def _tap(self, link: str, background: str, family: str, host: str, port: str, *upstreams: str) -> None:
         """Make a link through another proxy: as `_link`, with a third descriptor, where that proxy dials us."""
         from .tap import Tap  # noqa: PLC0415 - most runs need none, and the first byte waits for every import
 
@@ -138,6 +139,7 @@ class Relay:
             inner,
             _upstream(family, host, port),
             _addresses(upstreams),
+            _hosts(background),
         )
 
     def _unlink(self, link: str) -> None:
@@ -194,6 +196,10 @@ def _upstream(family: str, host: str, port: str) -> tuple[int, Address]:
 
 def _addresses(upstreams: tuple[str, ...]) -> list[tuple[int, Address]]:
     return [_upstream(*upstreams[i : i + 3]) for i in range(0, len(upstreams), 3)]
+
+
+def _hosts(background: str) -> frozenset[str]:
+    return frozenset(filter(None, background.split(",")))
 
 
 def _windows(seed: int, *spec: str) -> Iterator[tuple[float, float]]:

@@ -10,7 +10,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket as Socket  # noqa: N812
 
+    from .connection import Watcher
     from .loop import Loop
+    from .proxy import Carrier
     from .sockets import Address
     from .tap import Tap
 
@@ -19,13 +21,15 @@ class Pair:
     """A client's connection as the client has it, and as the server does."""
 
     __slots__ = (
-        "_cause", "_has_dialled", "_held", "_tap", "back", "blackened", "dial", "front", "is_open", "is_over", "number",
+        "_cause", "_has_dialled", "_held", "_tap", "_watcher", "back", "blackened", "dial", "front", "is_open",
+        "is_over", "number",
     )  # fmt: skip
 
     def __init__(
         self,
         loop: Loop,
         tap: Tap,
+        watcher: Watcher,
         dial: int,
         client: Socket,
         peer: tuple[object, ...],
@@ -42,6 +46,7 @@ class Pair:
         self._has_dialled = False
         self._held: set[str] = set()
         self._tap = tap
+        self._watcher = watcher
         #: Who ended it, how and why, as far as is known: the first side that did.
         self._cause: tuple[str, str, str] | None = None
         self.back: Connection | None = None
@@ -132,17 +137,17 @@ class Pair:
 
     def hung_up(self, by: str) -> None:
         """Note that a peer has begun to end it."""
-        self._tap.hung_up(self, by)
+        self._watcher.hung_up(self, by)
 
     def server_opened(self) -> None:
         """Note that the server has accepted."""
         self.is_open = True
-        self._tap.opened(self)
+        self._watcher.opened(self)
 
     def server_unreachable(self, reason: str) -> None:
         """Note that the server has not accepted; the client gets an RST."""
         self.is_over = True
-        self._tap.unreachable(self, reason)
+        self._watcher.unreachable(self, reason)
         self.front.reset("server", reason)
         self._tap.gone(self)
 
@@ -156,7 +161,7 @@ class Pair:
     def proxy_unreachable(self, reason: str) -> None:
         """Note that the other proxy does not listen."""
         self.is_over = True
-        self._tap.unreachable(self, f"the proxy behind the link: {reason}")
+        self._watcher.unreachable(self, f"the proxy behind the link: {reason}")
         self._tap.missed(self)
         self._tap.gone(self)
 
@@ -170,7 +175,7 @@ class Pair:
                 by, how, reason = self._cause or ("link", how, "the proxy behind the link hung up")
             elif self._cause is not None:
                 by, how, reason = self._cause
-            self._tap.ended(self, by, how, reason)
+            self._watcher.ended(self, by, how, reason)
         if self.back is None or self.back.is_over:
             self._tap.gone(self)
 
@@ -183,19 +188,19 @@ class Front:
     def __init__(self, pair: Pair) -> None:
         self._pair = pair
 
-    def opened(self, connection: Connection) -> None:
+    def opened(self, connection: Carrier) -> None:
         """The other proxy has accepted: that says nothing of the server."""
 
-    def hung_up(self, connection: Connection, by: str) -> None:  # noqa: ARG002 - the Watcher protocol
+    def hung_up(self, connection: Carrier, by: str) -> None:  # noqa: ARG002 - the Watcher protocol
         """One side has sent the first FIN or RST."""
         if by == "client":
             self._pair.hung_up(by)
 
-    def unreachable(self, connection: Connection, reason: str) -> None:  # noqa: ARG002
+    def unreachable(self, connection: Carrier, reason: str) -> None:  # noqa: ARG002
         """The other proxy has not accepted."""
         self._pair.proxy_unreachable(reason)
 
-    def ended(self, connection: Connection, by: str, how: str, reason: str) -> None:  # noqa: ARG002
+    def ended(self, connection: Carrier, by: str, how: str, reason: str) -> None:  # noqa: ARG002
         """The client's half is over."""
         self._pair.client_ended(by, how, reason)
 
@@ -208,19 +213,19 @@ class Back:
     def __init__(self, pair: Pair) -> None:
         self._pair = pair
 
-    def opened(self, connection: Connection) -> None:  # noqa: ARG002
+    def opened(self, connection: Carrier) -> None:  # noqa: ARG002
         """The server has accepted."""
         self._pair.server_opened()
 
-    def hung_up(self, connection: Connection, by: str) -> None:  # noqa: ARG002
+    def hung_up(self, connection: Carrier, by: str) -> None:  # noqa: ARG002
         """One side has sent the first FIN or RST."""
         if by == "server":
             self._pair.hung_up(by)
 
-    def unreachable(self, connection: Connection, reason: str) -> None:  # noqa: ARG002
+    def unreachable(self, connection: Carrier, reason: str) -> None:  # noqa: ARG002
         """The server has not accepted."""
         self._pair.server_unreachable(reason)
 
-    def ended(self, connection: Connection, by: str, how: str, reason: str) -> None:  # noqa: ARG002
+    def ended(self, connection: Carrier, by: str, how: str, reason: str) -> None:  # noqa: ARG002
         """The server's half is over."""
         self._pair.server_ended(by, how, reason)

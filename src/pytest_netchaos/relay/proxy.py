@@ -5,6 +5,7 @@ from __future__ import annotations
 from time import monotonic
 
 from . import sockets
+from .background import Background
 from .connection import Connection
 from .fault import DOWN, INSTANT, REFUSING, UP, gate, stages
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeAlias
 
+    from .connection import Watcher
     from .fault import Fault
     from .loop import Loop
     from .pair import Pair
@@ -39,13 +41,15 @@ class Proxy:
         listener: Socket,
         keeper: Socket,
         addresses: list[tuple[int, Address]],
+        background: frozenset[str] = frozenset(),
     ) -> None:
         self.id = id_
         self.port: int = keeper.getsockname()[1]
         self.family: int = keeper.family
         self.faults: dict[int, Fault] = {}
-        #: By the number of the dial.
+        #: By the number of the dial; those of the background have numbers below 0.
         self.connections: dict[int, Carrier] = {}
+        self._background = Background(background, self.connections)
         self._loop = loop
         self._watch = watch
         self._emit = emit
@@ -77,7 +81,7 @@ class Proxy:
         if fault.kind in REFUSING:
             self.shut()
         hit = [c for c in self.connections.values() if fault.hits(c.dial)] if fault.kind != "refuse" else []
-        met = [str(number) for number in sorted(c.number for c in hit if c.is_open)]
+        met = [str(number) for number in sorted(c.number for c in hit if c.number)]
         for connection in hit:
             self._strike(fault, connection)
         if fault.kind in INSTANT:
@@ -185,19 +189,28 @@ class Proxy:
             self._welcome(client, peer)
 
     def _welcome(self, client: Socket, peer: tuple[object, ...]) -> None:
-        self._dials += 1
-        self._emit("dial", monotonic(), self.id, self._dials, sockets.name(peer))
-        connection = self.connections[self._dials] = self._connect(client, peer)
+        watcher, dial = self._admit(sockets.name(peer))
+        connection = self.connections[dial] = self._connect(watcher, dial, client, peer)
         if self.faults:
             self._apply(connection)
         else:
             connection.go_on()
 
-    def _connect(self, client: Socket, peer: tuple[object, ...]) -> Carrier:
-        return Connection(self._loop, self, self._dials, client, peer, self._addresses)
+    def _admit(self, peer: str) -> tuple[Watcher, int]:
+        """Number a dial, and say who is to be told of it."""
+        if peer in self._background:
+            return self._background, self._background.number()
+        self._dials += 1
+        self._emit("dial", monotonic(), self.id, self._dials, peer)
+        return self, self._dials
+
+    def _connect(self, watcher: Watcher, dial: int, client: Socket, peer: tuple[object, ...]) -> Carrier:
+        return Connection(self._loop, watcher, dial, client, peer, self._addresses)
 
     def _refuse(self, peer: str) -> None:
         """Note a dial that met a closed port."""
+        if peer in self._background:
+            return
         now = monotonic()
         self._dials += 1
         self._emit("dial", now, self.id, self._dials, peer)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from _socket import socket as Socket  # noqa: N812
     from collections.abc import Callable
 
+    from .connection import Watcher
     from .fault import Fault
     from .loop import Loop, Timer
     from .sockets import Address
@@ -51,6 +52,7 @@ class Tap(Proxy):
         inner: Socket,
         between: tuple[int, Address],
         addresses: list[tuple[int, Address]],
+        background: frozenset[str] = frozenset(),
     ) -> None:
         self._inner = inner
         self._server_addresses = addresses
@@ -61,7 +63,7 @@ class Tap(Proxy):
         self._patience: Timer | None = None
         #: Everyone with a socket left, those whose client is gone included.
         self._pairs: set[Pair] = set()
-        super().__init__(loop, watch, emit, id_, listener, keeper, [between])
+        super().__init__(loop, watch, emit, id_, listener, keeper, [between], background)
         loop.watch(inner.fileno(), lambda _: self._arrivals())
 
     def close(self) -> None:
@@ -107,8 +109,8 @@ class Tap(Proxy):
 
     # One at a time.
 
-    def _connect(self, client: Socket, peer: tuple[object, ...]) -> Pair:
-        pair = Pair(self._loop, self, self._dials, client, peer, self._addresses)
+    def _connect(self, watcher: Watcher, dial: int, client: Socket, peer: tuple[object, ...]) -> Pair:
+        pair = Pair(self._loop, self, watcher, dial, client, peer, self._addresses)
         self._pairs.add(pair)
         self._queue.append(pair)
         return pair
