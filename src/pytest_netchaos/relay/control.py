@@ -24,6 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket as Socket  # noqa: N812
     from collections.abc import Callable, Iterator
+    from typing import Any
 
     from .loop import Loop
     from .sockets import Address
@@ -50,6 +51,7 @@ class Relay:
             "link": self._link,
             "tap": self._tap,
             "unlink": self._unlink,
+            "gulp": self._gulp,
             "fault": self._fault,
             "heal": self._heal,
             "sync": self._sync,
@@ -141,6 +143,11 @@ class Relay:
             _addresses(upstreams),
             _hosts(background),
         )
+
+    def _gulp(self, link: str, on: str) -> None:
+        """Have a tap read on and on while the proxy between its sides is told something, or no more."""
+        tap: Any = self._proxies[int(link)]
+        tap.gulp(on=on == "1")
 
     def _unlink(self, link: str) -> None:
         """Heal a link, end its connections and give its port back."""

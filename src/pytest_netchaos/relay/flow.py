@@ -48,8 +48,8 @@ class Flow:
     """Carries the bytes of one direction from ``source`` to ``target``."""
 
     __slots__ = (
-        "_ended", "_left", "_loop", "_on_end", "_out", "_queued", "_timer", "carried", "chain", "gate", "lost",
-        "lost_end", "over", "source", "target",
+        "_ended", "_left", "_loop", "_on_end", "_out", "_queued", "_timer", "carried", "chain", "gate", "gulps",
+        "lost", "lost_end", "over", "source", "target",
     )  # fmt: skip
 
     def __init__(self, loop: Loop, source: End, target: End, on_end: Callable[[Flow, bytes], None]) -> None:
@@ -57,6 +57,8 @@ class Flow:
         self.target = target
         self.gate = OPEN
         self.chain = Chain()
+        #: Reads on when the target is full, whatever that takes: for a source that must not be kept waiting.
+        self.gulps = False
         #: Bytes written to the target, and bytes that a black hole took.
         self.carried = 0
         self.lost = 0
@@ -100,7 +102,7 @@ class Flow:
         if self.gate == HOLD or self.target.sock is None:
             return
         for _ in range(TURN):
-            if not self._write_out():
+            if not self._write_out() and (self.over or not self.gulps):
                 return
             if self.chain and (chunk := self.chain.pop(monotonic())) is not None:
                 self._out.append(chunk)

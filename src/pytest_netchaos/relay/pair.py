@@ -107,6 +107,13 @@ class Pair:
         self._has_dialled = True
         self._set_front()
 
+    def gulp(self, *, on: bool) -> None:
+        """Read from the other proxy on and on, or no more than the peers take."""
+        for flow in (self.front.down, self.back.up if self.back is not None else None):
+            if flow is not None and flow.gulps != on:
+                flow.gulps = on
+                flow.pump()
+
     def judge(self, directions: set[str]) -> None:
         """Reset it if a black hole has taken bytes in one of these directions."""
         lost = sum(self._missing(direction) for direction in directions)

@@ -61,6 +61,7 @@ class Tap(Proxy):
         #: The dial that is under way between the two sides of us.
         self._under_way: Pair | None = None
         self._patience: Timer | None = None
+        self._gulps = False
         #: Everyone with a socket left, those whose client is gone included.
         self._pairs: set[Pair] = set()
         super().__init__(loop, watch, emit, id_, listener, keeper, [between], background)
@@ -107,10 +108,20 @@ class Tap(Proxy):
     def _is_black(self, direction: str) -> bool:
         return any(f.kind == "blackhole" and f.direction in (direction, "both") for f in self.faults.values())
 
+    def gulp(self, *, on: bool) -> None:
+        """Take whatever the other proxy gives, at once, although the peers don't: it can't be told anything meanwhile.
+
+        A Toxiproxy whose writes are blocked hangs in every change of its toxics (Shopify/toxiproxy issue 159).
+        """
+        self._gulps = on
+        for pair in list(self._pairs):
+            pair.gulp(on=on)
+
     # One at a time.
 
     def _connect(self, watcher: Watcher, dial: int, client: Socket, peer: tuple[object, ...]) -> Pair:
         pair = Pair(self._loop, self, watcher, dial, client, peer, self._addresses)
+        pair.gulp(on=self._gulps)
         self._pairs.add(pair)
         self._queue.append(pair)
         return pair
@@ -151,6 +162,7 @@ class Tap(Proxy):
                 sock.close()
             else:
                 pair.complete(Connection(self._loop, Back(pair), pair.dial, sock, peer, self._server_addresses))
+                pair.gulp(on=self._gulps)
 
     def _lost_patience(self) -> None:
         pair = self._under_way

@@ -1,0 +1,72 @@
+"""Which engine and which Redis a run was asked for. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: Pinned: a run next year is to be the run of today.
+TOXIPROXY_IMAGE = "ghcr.io/shopify/toxiproxy:2.12.0"
+REDIS_IMAGE = "redis:7"
+TOXIPROXY_PROGRAM = "toxiproxy-server"
+REDIS_PROGRAM = "redis-server"
+
+ENGINES = "embedded, docker, docker:IMAGE, toxiproxy, toxiproxy:PROGRAM or http://HOST:PORT"
+REDISES = "embedded, docker, docker:IMAGE, local, local:PROGRAM or redis://HOST:PORT/DB"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A kind, and which one of that kind."""
+
+    #: ``"embedded"``, ``"docker"``, ``"toxiproxy"`` or ``"local"`` (a program), ``"url"``.
+    kind: str
+    #: The image, the program or the URL; empty for the embedded one.
+    what: str = ""
+
+    def __str__(self) -> str:
+        """Write it as the option takes it."""
+        if self.kind == "url":
+            return self.what
+        default = self.what in ("", TOXIPROXY_IMAGE, REDIS_IMAGE, TOXIPROXY_PROGRAM, REDIS_PROGRAM)
+        return self.kind if default else f"{self.kind}:{self.what}"
+
+
+EMBEDDED = Choice("embedded")
+
+
+def engine(text: str) -> Choice:
+    """Understand ``--netchaos-engine``.
+
+    Raises:
+        ValueError: with what is allowed.
+    """
+    if "://" in text:
+        from .services.toxiproxy.remote import parse  # noqa: PLC0415 - no other choice needs urllib
+
+        parse(text)
+        return Choice("url", text)
+    return _choose(text, {"docker": TOXIPROXY_IMAGE, "toxiproxy": TOXIPROXY_PROGRAM}, ENGINES)
+
+
+def redis(text: str) -> Choice:
+    """Understand ``--netchaos-redis``.
+
+    Raises:
+        ValueError: with what is allowed.
+    """
+    if "://" in text:
+        from urllib.parse import urlsplit  # noqa: PLC0415 - no other choice needs it
+
+        if urlsplit(text).scheme != "redis" or not urlsplit(text).hostname:
+            raise ValueError("a redis:// URL with a host, such as redis://127.0.0.1:6379/0")
+        return Choice("url", text)
+    return _choose(text, {"docker": REDIS_IMAGE, "local": REDIS_PROGRAM}, REDISES)
+
+
+def _choose(text: str, defaults: dict[str, str], allowed: str) -> Choice:
+    kind, colon, what = text.partition(":")
+    if text == "embedded":
+        return EMBEDDED
+    if kind not in defaults or (colon and not what):
+        raise ValueError(f"one of {allowed}")
+    return Choice(kind, what or defaults[kind])

@@ -1,0 +1,111 @@
+"""What the tests of one process share: an engine, a Docker daemon, a Redis server; each made when it is first used."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING
+
+from .errors import hide_own_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .choices import Choice
+    from .engines.base import Engine
+    from .options import Settings
+    from .services.docker.session import Docker
+    from .services.redis import RedisServer
+    from .services.toxiproxy.server import ToxiproxyServer
+
+__tracebackhide__ = hide_own_errors
+
+
+class Resources:
+    """Makes what the settings ask for, once, and ends it.
+
+    Args:
+        settings: The options of the run.
+        run: The run's id, the same in all of its processes.
+        worker: This process's name among them: ``"gw0"``, or ``"main"``.
+        report: Told in words what takes long: an image that is pulled.
+    """
+
+    def __init__(self, settings: Settings, run: str, worker: str, report: Callable[[str], None]) -> None:
+        self._settings = settings
+        self._run = run
+        self._worker = worker
+        self._report = report
+        self._engines: list[Engine] = []
+        self._docker: Docker | None = None
+        self._redis: RedisServer | None = None
+        self._ends = contextlib.ExitStack()
+
+    def engine(self) -> Engine:
+        """Give the engine: started on first use, and anew when it has died.
+
+        Raises:
+            NetchaosError: It can't be started.
+        """
+        if not self._engines or not self._engines[-1].is_alive:
+            self._engines.append(self._start_engine(self._settings.engine))
+            self._ends.callback(self._engines[-1].stop)
+        return self._engines[-1]
+
+    def docker(self) -> Docker:
+        """Give the connection to the Docker daemon.
+
+        Raises:
+            DockerUnavailable: There is none.
+        """
+        if self._docker is None:
+            from .services.docker.session import Docker  # noqa: PLC0415 - only where a container is wanted
+
+            self._docker = Docker(self._run, self._worker, report=self._report, host=self._settings.docker_host)
+            self._ends.callback(self._docker.close)
+        return self._docker
+
+    def redis(self) -> RedisServer:
+        """Give the Redis server, running."""
+        if self._redis is None:
+            server = self._make_redis(self._settings.redis)
+            self._ends.callback(server.close)
+            server.start()
+            self._redis = server
+        return self._redis
+
+    def close(self) -> None:
+        """End all of it, the latest first."""
+        self._ends.close()
+
+    def _make_redis(self, choice: Choice) -> RedisServer:
+        from .services.redis import RedisServer  # noqa: PLC0415
+
+        return RedisServer(binary=choice.what or None)
+
+    def _start_engine(self, choice: Choice) -> Engine:
+        if choice.kind == "embedded":
+            from .engines.embedded import EmbeddedEngine  # noqa: PLC0415 - only where a link is made
+
+            return EmbeddedEngine()
+        from .engines.toxiproxy import ToxiproxyEngine  # noqa: PLC0415 - the same
+
+        server = self._start_toxiproxy(choice)
+        try:
+            return ToxiproxyEngine(server, f"netchaos-{self._run}-{self._worker}-{os.getpid()}")
+        except BaseException:
+            server.stop()
+            raise
+
+    def _start_toxiproxy(self, choice: Choice) -> ToxiproxyServer:
+        if choice.kind == "toxiproxy":
+            from .services.toxiproxy.local import LocalToxiproxy  # noqa: PLC0415
+
+            return LocalToxiproxy(choice.what)
+        if choice.kind == "url":
+            from .services.toxiproxy.remote import RemoteToxiproxy  # noqa: PLC0415
+
+            return RemoteToxiproxy(choice.what)
+        from .services.toxiproxy.container import ContainerToxiproxy  # noqa: PLC0415
+
+        return ContainerToxiproxy(self.docker(), choice.what)
