@@ -29,6 +29,10 @@ class ServiceError(NetchaosError):
     """A server that a fixture starts did not start, or did not do what it was told."""
 
 
+class DockerUnavailable(ServiceError):
+    """There is no Docker daemon that could be used; the message says what was tried, and what to do."""
+
+
 class UpstreamError(NetchaosError, ValueError):
     """An upstream that no link can lead to: malformed, or a host that nobody knows."""
 
