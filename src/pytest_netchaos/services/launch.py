@@ -60,7 +60,7 @@ def launch(
     return process
 
 
-def await_refusal(address: tuple[str, int], timeout: float = 5.0) -> float:
+def await_refusal(address: tuple[str, int], timeout: float = 5.0, who: str = "Redis") -> float:
     """Dial a server that has ended until the dial is refused. When that was, on ``time.monotonic()``.
 
     The first dial is, unless something inherited the server's socket: no event says when the last copy is gone.
@@ -77,7 +77,7 @@ def await_refusal(address: tuple[str, int], timeout: float = 5.0) -> float:
         except OSError:
             pass  # accepted into a queue that went away
         time.sleep(_LOOK_AGAIN)
-    raise ServiceError(f"Redis has ended, but {address[0]}:{address[1]} still accepts connections: who listens there?")
+    raise ServiceError(f"{who} has ended, but {address[0]}:{address[1]} still accepts connections: who listens there?")
 
 
 def _await_ready(process: GuardedProcess, address: tuple[str, int], timeout: float) -> None:
