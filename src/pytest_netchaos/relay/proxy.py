@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from .connection import Watcher
     from .fault import Fault
-    from .loop import Loop
+    from .loop import Loop, Timer
     from .pair import Pair
     from .sockets import Address
     from .watch import SynWatch
@@ -44,7 +44,7 @@ class Proxy:
         background: frozenset[str] = frozenset(),
     ) -> None:
         self.id = id_
-        self.port: int = keeper.getsockname()[1]
+        self.address: tuple[str, int] = keeper.getsockname()[:2]
         self.family: int = keeper.family
         self.faults: dict[int, Fault] = {}
         #: By the number of the dial; those of the background have numbers below 0.
@@ -60,13 +60,17 @@ class Proxy:
         self._dials = 0
         self._opened = 0
         self._unsorted: list[str] | None = None
+        self._is_blind = False  # whoever is refused isn't seen
+        self._retry: Timer | None = None  # while the descriptors have run out
         self._listen(listener)
 
     def close(self) -> None:
         """End every connection with a FIN, and give the port back."""
         self.faults.clear()
-        self.shut()
-        self._watch.remove(self.family, self.port)
+        if self._listener is not None:  # not `shut`: who is refused from now on is refused by nobody's fault
+            self._accept()
+            self._stop_listening()
+        self._watch.remove(self.family, self.address)
         for connection in list(self.connections.values()):
             connection.abandon("the link was closed")
         self._keeper.close()
@@ -125,12 +129,10 @@ class Proxy:
         """Refuse whoever comes from now on; whoever is through the handshake is a connection already."""
         if self._listener is None:
             return
-        self._watch.add(self.family, self.port, self._saw_syn)
+        self._look_out()
         self._accept()
         self._watch.catch_up(self.family)  # the SYNs of those: not refused
-        self._loop.forget(self._listener.fileno())
-        self._listener.close()
-        self._listener = None
+        self._stop_listening()
 
     def open(self) -> None:
         """Listen again, at the same port.
@@ -145,6 +147,24 @@ class Proxy:
         self._welcome_all(waiting)
         self._listen(listener)
 
+    def _look_out(self) -> None:
+        """See who dials from now on. Where that fails, it isn't tried again: the owner has other means from then on."""
+        if self._is_blind:
+            return
+        try:
+            self._watch.add(self.family, self.address, self._saw_syn)
+        except OSError as error:
+            self._is_blind = True
+            self._emit("blind", monotonic(), self.id, str(error))
+            if error.errno in sockets.EXHAUSTED:
+                self._emit("trouble", monotonic(), self.id, f"can't see who is refused: {error}")
+
+    def _stop_listening(self) -> None:
+        assert self._listener is not None
+        self._loop.forget(self._listener.fileno())
+        self._listener.close()
+        self._listener = None
+
     def _listen(self, listener: Socket) -> None:
         # Accept after the other events of the round: a client that hung up and dialled again has done so in that order.
         self._loop.watch(listener.fileno(), lambda _: self._loop.soon(self._accept))
@@ -156,7 +176,7 @@ class Proxy:
         """Tell the dials that the new listener has from those that came before it: both have sent a SYN."""
         self._unsorted = []
         self._watch.catch_up(self.family)
-        self._watch.remove(self.family, self.port)
+        self._watch.remove(self.family, self.address)
         seen, self._unsorted = self._unsorted, None
         self._listener = listener
         waiting = self._accept_all()

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_netchaos.engines import embedded
+from pytest_netchaos.addresses import upstream
+from pytest_netchaos.engines import audit, embedded
 from pytest_netchaos.engines.embedded import EmbeddedEngine
 
 
@@ -15,6 +16,13 @@ def engine():
     made = EmbeddedEngine()
     yield made
     made.stop()
+
+
+@pytest.fixture
+def link(engine):
+    made = engine.open("db", upstream("127.0.0.1:1"), "127.0.0.1", 0, 7)
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -42,3 +50,9 @@ def test_a_limit_that_may_not_be_raised_stays(monkeypatch):
     engine = EmbeddedEngine()
     assert engine.sees_all_dials() in (True, False)
     engine.stop()
+
+
+def test_what_the_relay_turns_out_not_to_see_is_overheard(link):
+    link.event("blind", 1.0, "Too many open files")
+    assert link.log.blind == "dials that were refused to other processes can't be seen: Too many open files"
+    assert (link.host, link.port) in audit._wanted

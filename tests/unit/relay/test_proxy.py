@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 from types import SimpleNamespace
 
@@ -21,8 +22,11 @@ class Watch:
     def __init__(self):
         self.wanted = {}
         self.coming = []
+        self.fails_with = None
 
     def add(self, family, port, on_syn):
+        if self.fails_with is not None:
+            raise self.fails_with
         self.wanted[family, port] = on_syn
 
     def remove(self, family, port):
@@ -324,3 +328,45 @@ def test_a_closed_proxy_hangs_up_on_the_background_too(made, dial_in_background,
     assert read_all(peer) == (b"", "FIN")
     connection._release(with_rst=False)  # it lingers
     assert made.events == []
+
+
+FULL = OSError(errno.EMFILE, "Too many open files")
+
+
+def troubles(made):
+    return [event[3] for event in made.events if event[0] == "trouble"]
+
+
+def test_a_cut_is_in_force_although_nobody_who_is_refused_can_be_seen(made, dial, read_all):
+    client = dial()
+    made.watch.fails_with = PermissionError(errno.EPERM, "Operation not permitted")
+    for _ in range(2):
+        cut = fault("cut")
+        made.proxy.start(cut)
+        assert is_refused(made)
+        made.proxy.end(cut)
+        made.watch.fails_with = None  # it's not tried again: dials would be told by two
+    assert read_all(client) == (b"", "RST")
+    assert said(made, "blind") == [("[Errno 1] Operation not permitted",)]
+    assert troubles(made) == []
+    assert len(said(made, "on")) == 2
+    dial()
+
+
+def test_that_no_descriptor_is_left_to_see_who_is_refused_is_a_trouble(made):
+    made.watch.fails_with = FULL
+    made.proxy.start(fault("refuse"))
+    assert said(made, "on") == [(1, 1, "")]
+    assert troubles(made) == ["can't see who is refused: [Errno 24] Too many open files"]
+
+
+def test_a_proxy_is_closed_although_no_descriptor_is_left(made, dial, read_all):
+    client = dial()
+    connection = made.proxy.connections[1]
+    made.watch.fails_with = FULL
+    made.proxy.close()
+    assert read_all(client) == (b"", "FIN")
+    connection._release(with_rst=False)
+    assert is_refused(made)
+    assert (made.proxy._listener, made.proxy._keeper.fileno()) == (None, -1)
+    assert troubles(made) == []
