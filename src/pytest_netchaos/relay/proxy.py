@@ -195,14 +195,27 @@ class Proxy:
             try:
                 waiting.append(sockets.accept(self._listener))
             except BlockingIOError:
+                self._has_accepted_all()
                 break
             except ConnectionAbortedError:
                 continue
             except OSError as error:
-                self._emit("trouble", monotonic(), self.id, f"can't accept a connection: {error}")
-                self._loop.call_at(monotonic() + ACCEPT_PAUSE, self._accept)
+                self._accept_later(error)
                 break
         return waiting
+
+    def _has_accepted_all(self) -> None:
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+
+    def _accept_later(self, error: OSError) -> None:
+        """Try again, until everybody who waits is accepted; say so once."""
+        now = monotonic()
+        if self._retry is None:
+            self._emit("trouble", now, self.id, f"can't accept a connection: {error}")
+        if self._retry is None or self._retry.when <= now:
+            self._retry = self._loop.call_at(now + ACCEPT_PAUSE, self._accept)
 
     def _welcome_all(self, waiting: list[tuple[Socket, tuple[object, ...]]]) -> None:
         for client, peer in waiting:

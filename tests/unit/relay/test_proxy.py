@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from pytest_netchaos.relay import proxy as module
 from pytest_netchaos.relay.fault import DOWN, UP, Fault
 from pytest_netchaos.relay.proxy import Proxy
 from pytest_netchaos.relay.rhythm import once
@@ -370,3 +371,27 @@ def test_a_proxy_is_closed_although_no_descriptor_is_left(made, dial, read_all):
     assert is_refused(made)
     assert (made.proxy._listener, made.proxy._keeper.fileno()) == (None, -1)
     assert troubles(made) == []
+
+
+def test_while_descriptors_are_short_it_says_so_once_and_tries_again_in_one_row(made, monkeypatch, spin, sockets):
+    real, tries = module.sockets.accept, []
+
+    def accept(_):
+        tries.append(1)
+        raise FULL
+
+    monkeypatch.setattr(module.sockets, "accept", accept)
+    waiting = [sockets.keep(socket.create_connection(made.address, 10.0)) for _ in range(3)]
+    for _ in range(50):
+        made.proxy._accept()
+    pending = [timer for *_, timer in made.proxy._loop._timers if timer.call == made.proxy._accept]
+    assert len(pending) == 1
+    spin(lambda: len(tries) > 52)
+    assert troubles(made) == ["can't accept a connection: [Errno 24] Too many open files"]
+    monkeypatch.setattr(module.sockets, "accept", real)
+    spin(lambda: len(said(made, "open")) == len(waiting))
+    for _ in waiting:
+        sockets.keep(made.server.accept()[0])
+    monkeypatch.setattr(module.sockets, "accept", accept)
+    made.proxy._accept()
+    assert len(troubles(made)) == 2, "another time"
