@@ -22,7 +22,7 @@ class Pair:
 
     __slots__ = (
         "_cause", "_has_dialled", "_held", "_tap", "_watcher", "back", "blackened", "dial", "front", "is_open",
-        "is_over", "number",
+        "is_over", "lot", "number",
     )  # fmt: skip
 
     def __init__(
@@ -36,6 +36,7 @@ class Pair:
         addresses: list[tuple[int, Address]],
     ) -> None:
         self.dial = dial
+        self.lot = dial
         self.number = 0
         #: The server has accepted.
         self.is_open = False

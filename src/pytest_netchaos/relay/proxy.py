@@ -58,6 +58,7 @@ class Proxy:
         self._keeper = keeper
         self._addresses = addresses
         self._dials = 0
+        self._refused = 0  # of them, by a closed port
         self._opened = 0
         self._unsorted: list[str] | None = None
         self._is_blind = False  # whoever is refused isn't seen
@@ -84,7 +85,7 @@ class Proxy:
         self.faults[fault.id] = fault
         if fault.kind in REFUSING:
             self.shut()
-        hit = [c for c in self.connections.values() if fault.hits(c.dial)] if fault.kind != "refuse" else []
+        hit = [c for c in self.connections.values() if fault.hits(c.lot)] if fault.kind != "refuse" else []
         met = [str(number) for number in sorted(c.number for c in hit if c.number)]
         for connection in hit:
             self._strike(fault, connection)
@@ -118,7 +119,7 @@ class Proxy:
     def _apply(self, connection: Carrier) -> None:
         assert isinstance(connection, Connection)
         faults = self.faults.values()
-        key = connection.dial
+        key = connection.lot
         connection.set(
             (gate(faults, key, UP), stages(faults, key, UP)), (gate(faults, key, DOWN), stages(faults, key, DOWN))
         )
@@ -224,6 +225,8 @@ class Proxy:
     def _welcome(self, client: Socket, peer: tuple[object, ...]) -> None:
         watcher, dial = self._admit(sockets.name(peer))
         connection = self.connections[dial] = self._connect(watcher, dial, client, peer)
+        if dial > 0:  # the background counts for itself
+            connection.lot -= self._refused
         if self.faults:
             self._apply(connection)
         else:
@@ -246,6 +249,7 @@ class Proxy:
             return
         now = monotonic()
         self._dials += 1
+        self._refused += 1
         self._emit("dial", now, self.id, self._dials, peer)
         kinds = " and ".join(sorted({f.kind for f in self.faults.values() if f.kind in REFUSING}))
         self._emit("refused", now, self.id, self._dials, kinds or "cut")

@@ -196,6 +196,23 @@ def test_a_fault_with_a_toxicity_meets_those_that_the_seed_says(made, dial):
     assert sorted(made.proxy.connections) == [n for n in range(1, 9) if n not in hit]
 
 
+@pytest.mark.parametrize("refused", [0, 1, 5])
+def test_who_is_hit_does_not_hang_on_how_many_were_refused_before(made, dial, refused):
+    cut = fault("cut")
+    made.proxy.start(cut)
+    made.watch.coming += [f"127.0.0.1:{n}" for n in range(1, 1 + refused)]
+    made.proxy.end(cut)
+    assert len(said(made, "refused")) == refused
+    delay, reset = (fault(kind, n, seed=3, toxicity=0.5, a=9.0) for n, kind in enumerate(("delay", "reset"), 2))
+    made.proxy.start(delay)
+    for _ in range(8):
+        dial()
+    late = [n for n, connection in enumerate(made.proxy.connections.values(), 1) if connection.up.chain]
+    assert late == [n for n in range(1, 9) if delay.hits(n)]
+    made.proxy.start(reset)
+    assert said(made, "on")[-1] == (3, 1, ",".join(str(n) for n in range(1, 9) if reset.hits(n)))
+
+
 @pytest.mark.parametrize(
     "direction",
     [
