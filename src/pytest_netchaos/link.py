@@ -84,7 +84,10 @@ class Link:
         return self.inject(Reset(toxicity=toxicity))
 
     def close(self, *, toxicity: float = 1.0) -> Injection:
-        """Close live connections with a FIN, after what was already sent. New ones are served."""
+        """Close live connections with a FIN, after what was already sent. New ones are served.
+
+        The FIN goes where the bytes go: a stall holds it back, and a black hole takes it.
+        """
         return self.inject(Close(toxicity=toxicity))
 
     def refuse(self, *, for_: float | None = None) -> Injection:

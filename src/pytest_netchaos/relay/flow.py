@@ -123,9 +123,11 @@ class Flow:
             self.pump()
 
     def close(self) -> None:
-        """Pass on what has arrived until now, and then a FIN. Call `pump` afterwards."""
+        """Pass on what has arrived until now, and then a FIN; into a black hole, both. Call `pump` afterwards."""
         if self.source.sock is not None and not self._ended:
             self._left = sockets.unread(self.source.sock)
+            if self.gate == DROP:
+                self._lose_own_end()
 
     def stop(self) -> None:
         """Carry nothing any more."""
@@ -239,6 +241,13 @@ class Flow:
         for chunk in [*self._out, *(self.chain.drain() if self.chain else ())]:
             self._lose(chunk)
         self._out.clear()
+        if self._left is not None and not self._ended:
+            self._lose_own_end()
+
+    def _lose_own_end(self) -> None:
+        """A black hole takes the FIN that a fault was to send, too; the source doesn't know, and may go on writing."""
+        self._left = None
+        self.lost_end = True
 
     def _lose(self, chunk: bytes) -> None:
         if chunk is FIN or chunk is RST:

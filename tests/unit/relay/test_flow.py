@@ -138,6 +138,28 @@ def test_a_held_flow_reads_nothing_and_goes_on_in_order(made):
     assert made.flow.lost == 0
 
 
+@pytest.mark.parametrize("first", ["close", "drop"])
+def test_a_close_is_lost_in_a_black_hole_and_the_source_is_still_listened_to(made, first):
+    made.client.sendall(b"held")
+    made.flow.set(HOLD if first == "close" else DROP, {})
+    made.flow.close()
+    made.flow.set(DROP, {})
+    pump(made)
+    made.client.sendall(b" and more")
+    pump(made)
+    assert (made.flow.lost, made.flow.lost_end, made.flow.has_hole) == (13, True, True)
+    assert made.ends == []
+    assert received(made) == b""
+
+
+def test_a_close_without_bytes_is_lost_in_a_black_hole(made):
+    made.flow.set(DROP, {})
+    made.flow.close()
+    made.flow.set(OPEN, {})
+    pump(made)
+    assert (made.flow.has_hole, made.ends) == (True, [])
+
+
 def test_a_dropped_flow_swallows_and_counts(made):
     made.flow.set(DROP, {})
     made.client.sendall(b"lost")
