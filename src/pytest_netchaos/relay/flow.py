@@ -75,11 +75,6 @@ class Flow:
         self._queued = False  # for its next turn
 
     @property
-    def in_flight(self) -> int:
-        """Bytes read and not yet written."""
-        return sum(map(len, self._out)) + (self.chain.size if self.chain else 0)
-
-    @property
     def has_hole(self) -> bool:
         """Whether a black hole took something: the stream can't be put together again."""
         return bool(self.lost or self.lost_end)

@@ -166,11 +166,6 @@ class Chain:
         return bool(self._stages)
 
     @property
-    def size(self) -> int:
-        """Bytes under way."""
-        return sum(stage.size for _, stage in self._stages)
-
-    @property
     def has_room(self) -> bool:
         """Whether more may be pushed. Stages stay below ``capacity`` plus one chunk."""
         first = self._stages[0][1]
