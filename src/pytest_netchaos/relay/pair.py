@@ -22,7 +22,7 @@ class Pair:
 
     __slots__ = (
         "_cause", "_has_dialled", "_held", "_tap", "_watcher", "back", "blackened", "dial", "front", "is_open",
-        "is_over", "lot", "number",
+        "is_over", "lot", "number", "told",
     )  # fmt: skip
 
     def __init__(
@@ -38,6 +38,7 @@ class Pair:
         self.dial = dial
         self.lot = dial
         self.number = 0
+        self.told = (0, 0, 0, 0)
         #: The server has accepted.
         self.is_open = False
         #: The client's side is over.

@@ -282,10 +282,11 @@ class Proxy:
 
     def count(self, connection: Carrier) -> None:
         """Say what a connection has carried and lost until now."""
-        self._emit("count", self.id, connection.number, *connection.totals())
+        connection.told = connection.totals()
+        self._emit("count", self.id, connection.number, *connection.told)
 
     def count_all(self) -> None:
-        """Say what each live connection has carried and lost until now."""
+        """Say what each live connection has carried and lost until now, where that is news."""
         for connection in self.connections.values():
-            if connection.number:
+            if connection.number and connection.told != connection.totals():
                 self.count(connection)

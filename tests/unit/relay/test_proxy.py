@@ -119,6 +119,16 @@ def test_the_end_of_a_connection_is_told_with_what_it_carried(made, dial, spin):
     assert made.proxy.connections == {}
 
 
+def test_counts_are_told_where_they_are_news(made, dial, spin):
+    clients = [dial() for _ in range(3)]
+    clients[1].sendall(b"hello")
+    spin(lambda: made.proxy.connections[2].up.carried == 5)
+    told = len(made.events)
+    made.proxy.count_all()
+    made.proxy.count_all()
+    assert made.events[told:] == [("count", 5, 2, 5, 0, 0, 0)]
+
+
 def test_a_cut_resets_who_is_there_and_refuses_who_comes(made, dial, read_all, spin):
     clients = [dial() for _ in range(3)]
     cut = fault("cut")
