@@ -14,6 +14,10 @@ from .waiting import in_thread
 
 __tracebackhide__ = hide_own_errors
 
+#: Seconds after which a wait on a whole history asks the engine for the latest. All that happens is told at once, but
+#: for the bytes that connections carry: these are counted when somebody asks, which takes 0.1 ms.
+ASK_AGAIN = 0.015
+
 
 class ObservedLink:
     """Everything about a link but its faults."""
@@ -107,33 +111,39 @@ class ObservedLink:
         return self.dials[n - 1]
 
     def wait_for(self, condition: Callable[[History], bool], timeout: float | None = None) -> History:
-        """Wait until ``condition(history)``; it is asked now, and whenever something has happened on the link.
+        """Wait until ``condition(history)``; asked now, when something happens, and every 15 ms for the bytes.
 
         Raises:
             WaitTimeout: it didn't come true in time.
         """
         if condition(now := self.history()):
             return now
-        self._wait(lambda log: condition(log.history(time.monotonic())), _name(condition), timeout)
+        timeout = self._patience(timeout)
+        self._check_open(f"waiting for {_name(condition)}")
+        if not self._watch(condition, time.monotonic() + timeout):
+            raise self._timed_out(_name(condition), timeout)
         return self.history()
 
     async def wait_for_async(self, condition: Callable[[History], bool], timeout: float | None = None) -> History:  # noqa: ASYNC109 - as the sync twin
         """Wait like `wait_for`, without stopping the event loop."""
         if condition(now := self.history()):
             return now
-        await self._wait_async(lambda log: condition(log.history(time.monotonic())), _name(condition), timeout)
+        timeout = self._patience(timeout)
+        self._check_open(f"waiting for {_name(condition)}")
+        if not await self._watch_in_thread(condition, time.monotonic() + timeout):
+            raise self._timed_out(_name(condition), timeout)
         return self.history()
 
     def wait_history(self, enough: Callable[[History], bool], until: float) -> History:
         """Wait until ``enough(history)`` or the monotonic time ``until``; for matchers."""
         if self._last is None:
-            self._engine_link.wait(lambda log: enough(log.history(time.monotonic())), until, lambda: False)
+            self._watch(enough, until)
         return self.history()
 
     async def wait_history_async(self, enough: Callable[[History], bool], until: float) -> History:
         """Wait like `wait_history`, without stopping the event loop."""
         if self._last is None:
-            await self._in_thread(lambda log: enough(log.history(time.monotonic())), until)
+            await self._watch_in_thread(enough, until)
         return self.history()
 
     def _check_open(self, what: str) -> None:
@@ -153,6 +163,23 @@ class ObservedLink:
         self._check_open(f"waiting for {what}")
         if not await self._in_thread(enough, time.monotonic() + timeout):
             raise self._timed_out(what, timeout)
+
+    def _watch(
+        self, enough: Callable[[History], bool], until: float, cancelled: Callable[[], bool] = lambda: False
+    ) -> bool:
+        """Wait until ``enough(history)``, with fresh counts of bytes; look once more when the time is up."""
+        link = self._engine_link
+        while not enough(link.history()):
+            now = time.monotonic()
+            if now >= until or cancelled():
+                return False
+            if link.wait(lambda log: enough(log.history(time.monotonic())), min(until, now + ASK_AGAIN), cancelled):
+                return True
+        return True
+
+    async def _watch_in_thread(self, enough: Callable[[History], bool], until: float) -> bool:
+        link = self._engine_link
+        return await in_thread(lambda cancelled: self._watch(enough, until, cancelled), link.nudge)
 
     async def _in_thread(self, enough: Callable[[LinkLog], bool], until: float) -> bool:
         link = self._engine_link
