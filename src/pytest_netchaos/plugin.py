@@ -23,6 +23,7 @@ T = TypeVar("T")
 _settings = pytest.StashKey[options.Settings]()
 _standing = pytest.StashKey[tuple[marker.Standing, ...]]()
 _network = pytest.StashKey["Network"]()
+_passed = pytest.StashKey[bool]()
 #: The run's id, in its controlling process.
 _run = pytest.StashKey[str]()
 
@@ -84,12 +85,14 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Add what the links saw to the report of a failed test.
+    """Add what the links saw to the report of a failed test, and keep its outcome for the end of its network.
 
     https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_runtest_makereport
     """
     report = yield
-    if report.failed and report.when == "call" and (network := item.stash.get(_network, None)) is not None:
+    item.stash[_passed] = report.when == "call" and report.passed
+    network = item.stash.get(_network, None)
+    if report.failed and network is not None and (report.when == "call" or network.links):
         from .report.text import story  # noqa: PLC0415 - only where a test failed
 
         again = f"to draw the same random decisions again: {options.SEED.flag}={item.config.stash[_settings].seed}"
@@ -152,7 +155,7 @@ def netchaos(request: pytest.FixtureRequest, _netchaos_resources: Resources) -> 
     network = Network(lambda: _or_skip(settings, _netchaos_resources.engine), seed, settings.timeout, standing)
     request.node.stash[_network] = network
     yield network
-    network.close()
+    network.close(passed=request.node.stash.get(_passed, False))
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import threading
 import time
@@ -31,6 +32,62 @@ def test_bytes_are_counted_while_the_connection_lives(world):
     assert client.receives(b"123")
     (connection,) = world.link.connections
     assert (connection.bytes_up, connection.bytes_down, connection.is_open) == (5, 3, True)
+
+
+def has_carried(count, asked=None):
+    """Whether the first connection has carried so many bytes up; ``asked`` is set once that has been looked at."""
+
+    def condition(history):
+        if asked is not None:
+            asked.set()
+        return history.connections[0].bytes_up >= count
+
+    return condition
+
+
+def test_waiting_for_bytes_ends_when_they_have_come(world):
+    client, _ = world.pair()
+    asked, answer = threading.Event(), []
+    thread = threading.Thread(target=lambda: answer.append(world.link.wait_for(has_carried(5, asked), timeout=30)))
+    thread.start()
+    assert asked.wait(10)
+    client.send(b"12345")
+    thread.join(10)
+    assert answer[0].connections[0].bytes_up == 5
+
+
+def test_matchers_that_wait_for_bytes_see_them_come(world):
+    client, _ = world.pair()
+    asked, answer = threading.Event(), []
+    until = time.monotonic() + 30
+    thread = threading.Thread(target=lambda: answer.append(world.link.wait_history(has_carried(5, asked), until)))
+    thread.start()
+    assert asked.wait(10)
+    client.send(b"12345")
+    thread.join(10)
+    assert answer[0].connections[0].bytes_up == 5
+
+
+def test_waiting_for_bytes_in_a_coroutine_ends_when_they_have_come(world):
+    client, _ = world.pair()
+
+    async def main():
+        asked = threading.Event()
+        waiting = asyncio.ensure_future(world.link.wait_for_async(has_carried(5, asked), timeout=30))
+        assert await asyncio.to_thread(asked.wait, 10)
+        client.send(b"12345")
+        until = time.monotonic() + 30
+        histories = await asyncio.gather(waiting, world.link.wait_history_async(has_carried(5), until))
+        assert [history.connections[0].bytes_up for history in histories] == [5, 5]
+
+    asyncio.run(asyncio.wait_for(main(), 15))
+
+
+def test_the_last_look_of_a_wait_is_a_fresh_one(world):
+    client, server = world.pair()
+    client.send(b"12345")
+    assert server.receives(b"12345")
+    assert world.link.wait_for(has_carried(5), timeout=0).connections[0].bytes_up == 5
 
 
 @pytest.mark.parametrize("who", ["client", "server"])

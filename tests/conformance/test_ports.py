@@ -41,3 +41,15 @@ def test_a_link_leads_to_another_link(worlds, netchaos, engine):
     assert server.receives(b"through both")
     with world.link.cut():
         assert client.ends_with() == ("RST" if engine == "embedded" else "FIN")  # Toxiproxy passes no RST on
+
+
+def test_links_with_one_port_at_two_addresses_are_told_apart(worlds, netchaos):
+    world = worlds()
+    other = netchaos.link(world.listener.getsockname(), name="other", host="127.0.0.5", port=world.link.port)
+    with world.link.cut(), other.cut():
+        assert world.dial_fails_with() == "ECONNREFUSED"
+        world.link.wait_for_dial(1)
+        with pytest.raises(ConnectionRefusedError):
+            world.dial(other)
+        other.wait_for_dial(1)
+    assert [len(link.dials) for link in (world.link, other)] == [1, 1]

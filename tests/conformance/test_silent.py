@@ -124,6 +124,36 @@ def test_blackhole_hides_the_end_of_a_connection(world, direction, how):
     assert receiver.ends_with() == "RST"
 
 
+@pytest.mark.parametrize("sent", [b"", b"lost"], ids=["idle", "busy"])
+def test_blackhole_takes_the_fin_of_a_close_too_and_heals_into_a_reset(world, sent):
+    client, server = world.pair()
+    with world.link.blackhole():
+        client.send(sent)
+        world.link.close()
+        assert (client.sees(), server.sees()) == ("silence", "silence")
+        client.send(bytes(64 << 20))  # nobody has told it
+    assert (client.ends_with(), server.ends_with()) == ("RST", "RST")
+
+
+def test_blackhole_of_one_direction_takes_the_fin_of_a_close_in_that_direction(world):
+    client, server = world.pair()
+    with world.link.blackhole(direction="upstream"):
+        world.link.close()
+        assert client.ends_with() == "FIN"
+        assert server.sees() == "silence"
+    assert server.ends_with() == "RST"
+
+
+def test_stall_holds_the_fin_of_a_close_back_behind_the_bytes(world):
+    client, server = world.pair()
+    with world.link.stall():
+        client.send(b"held")
+        world.link.close()
+        assert server.sees() == "silence"
+    assert server.receives(b"held")
+    assert (server.ends_with(), client.ends_with()) == ("FIN", "FIN")
+
+
 def test_a_sender_into_a_blackhole_never_blocks(world):
     client, _ = world.pair()
     with world.link.blackhole():

@@ -186,6 +186,47 @@ def test_a_failed_test_tells_what_its_links_saw(pytester):
     )
 
 
+@pytest.mark.parametrize("when", ["setup", "teardown"])
+def test_a_fixture_that_fails_tells_what_the_links_saw_too(pytester, when):
+    pytester.makeconftest(SERVER)
+    pytester.makepyfile(
+        f"""
+        import pytest
+
+        @pytest.fixture
+        def link(netchaos, server):
+            link = netchaos.link(server, name="db")
+            link.cut()
+            if {when == "setup"}:
+                raise OSError("no luck")
+            yield link
+            raise OSError("no luck")
+
+        def test_it(link): pass
+        """
+    )
+    result = pytester.runpytest_inprocess()
+    result.assert_outcomes(**{"errors": 1} | ({"passed": 1} if when == "teardown" else {}))
+    result.stdout.re_match_lines([r"-+ netchaos -+", r"<link 'db' .*>", r" +0\.\d{3}s  fault +cut\(\): met no .*"])
+
+
+def test_a_fixture_that_fails_before_there_is_a_link_tells_nothing_of_links(pytester):
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.fixture
+        def broken(netchaos):
+            raise OSError("no luck")
+
+        def test_it(broken): pass
+        """
+    )
+    result = pytester.runpytest_inprocess()
+    result.assert_outcomes(errors=1)
+    result.stdout.no_fnmatch_line("*-- netchaos --*")
+
+
 def test_a_passing_test_tells_nothing(pytester):
     pytester.makeconftest(SERVER)
     pytester.makepyfile("def test_passes(netchaos, server): netchaos.link(server).cut()")

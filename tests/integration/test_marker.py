@@ -93,6 +93,42 @@ def test_it(link):
     )
 
 
+@pytest.mark.parametrize(
+    ("body", "outcomes"),
+    [
+        ("assert False", {"failed": 1}),
+        ("pytest.skip('not today')", {"skipped": 1}),
+        ("pytest.xfail('known')", {"xfailed": 1}),
+    ],
+)
+def test_a_name_that_no_link_has_is_no_matter_where_the_test_did_not_come_so_far(pytester, body, outcomes):
+    result = run(
+        pytester,
+        f"""
+@pytest.mark.flaky_network(Cut(), links="cache")
+def test_it(link):
+    {body}
+        """,
+    )
+    result.assert_outcomes(**outcomes)
+
+
+def test_a_name_that_no_link_has_is_no_matter_where_a_fixture_failed(pytester):
+    result = run(
+        pytester,
+        """
+@pytest.fixture
+def cache(link):
+    raise OSError("no cache today")
+
+@pytest.mark.flaky_network(Cut(), links="cache")
+def test_it(cache): pass
+        """,
+    )
+    result.assert_outcomes(errors=1)
+    result.stdout.no_fnmatch_line("*never made*")
+
+
 def test_the_faults_of_a_marked_test_can_be_healed(pytester):
     result = run(
         pytester,

@@ -45,8 +45,7 @@ class EmbeddedLink:
     def mind_refusals(self, fault: Fault) -> None:
         """Find another way to know of refused dials, where ``fault`` refuses some and the relay can't see them."""
         if fault.kind in ("cut", "refuse") and not self._engine.sees_all_dials():
-            self.log.blind = _BLIND
-            audit.listen_in(self.host, self.port, self._overhear)
+            self._overhear_dials(_BLIND)
 
     def number(self, fault: Fault, for_: float | None) -> int:
         """Give a fault an id, and make it known to the log."""
@@ -85,12 +84,17 @@ class EmbeddedLink:
         """Make a waiting `wait` look at ``cancelled()``."""
         self._channel.nudge()
 
+    def _overhear_dials(self, why: str) -> None:
+        """Note which refused dials the relay can't see, and overhear those of this process instead."""
+        self.log.blind = why
+        audit.listen_in(self.host, self.port, self._overhear)
+
     def _overhear(self, at: float) -> None:
         with self._channel.locked():
             self.log.overheard(at)
         self._channel.nudge()
 
-    def event(self, kind: str, at: float, *fields: str) -> None:
+    def event(self, kind: str, at: float, *fields: str) -> None:  # noqa: C901 - a table, one line for each event
         """Take one of this link's events from the relay."""
         log = self.log
         match kind:
@@ -110,6 +114,8 @@ class EmbeddedLink:
                 log.healed(at, int(fields[0]))
             case "over":
                 log.over(int(fields[0]))
+            case "blind":
+                self._overhear_dials(f"dials that were refused to other processes can't be seen: {fields[0]}")
             case "trouble":
                 log.troubles.append(fields[0])
             case _:  # pragma: no cover - both ends come from one installation

@@ -46,7 +46,7 @@ class Connection:
 
     __slots__ = (
         "_addresses", "_closed_by", "_connecting", "_lingering", "_loop", "_watcher", "client", "dial", "down",
-        "is_open", "is_over", "number", "peer", "server", "up",
+        "is_open", "is_over", "lot", "number", "peer", "server", "told", "up",
     )  # fmt: skip
 
     def __init__(
@@ -59,6 +59,9 @@ class Connection:
         addresses: list[tuple[int, Address]],
     ) -> None:
         self.dial = dial
+        #: What faults draw by: counts the dials that were accepted. How many are refused in an outage is a matter of
+        #: milliseconds, and what a seed draws after it must not hang on that.
+        self.lot = dial
         #: Counts the link's served dials; 0 until the upstream has accepted.
         self.number = 0
         self.peer = peer
@@ -66,6 +69,8 @@ class Connection:
         self.server = End("server")
         self.up = Flow(loop, self.client, self.server, self._flow_ended)
         self.down = Flow(loop, self.server, self.client, self._flow_ended)
+        #: The `totals` that the owner knows of: of a thousand connections, most are silent.
+        self.told = (0, 0, 0, 0)
         self.is_open = False
         self.is_over = False
         self._loop = loop

@@ -75,11 +75,6 @@ class Flow:
         self._queued = False  # for its next turn
 
     @property
-    def in_flight(self) -> int:
-        """Bytes read and not yet written."""
-        return sum(map(len, self._out)) + (self.chain.size if self.chain else 0)
-
-    @property
     def has_hole(self) -> bool:
         """Whether a black hole took something: the stream can't be put together again."""
         return bool(self.lost or self.lost_end)
@@ -123,9 +118,11 @@ class Flow:
             self.pump()
 
     def close(self) -> None:
-        """Pass on what has arrived until now, and then a FIN. Call `pump` afterwards."""
+        """Pass on what has arrived until now, and then a FIN; into a black hole, both. Call `pump` afterwards."""
         if self.source.sock is not None and not self._ended:
             self._left = sockets.unread(self.source.sock)
+            if self.gate == DROP:
+                self._lose_own_end()
 
     def stop(self) -> None:
         """Carry nothing any more."""
@@ -239,6 +236,13 @@ class Flow:
         for chunk in [*self._out, *(self.chain.drain() if self.chain else ())]:
             self._lose(chunk)
         self._out.clear()
+        if self._left is not None and not self._ended:
+            self._lose_own_end()
+
+    def _lose_own_end(self) -> None:
+        """A black hole takes the FIN that a fault was to send, too; the source doesn't know, and may go on writing."""
+        self._left = None
+        self.lost_end = True
 
     def _lose(self, chunk: bytes) -> None:
         if chunk is FIN or chunk is RST:

@@ -35,6 +35,8 @@ class Loop:
     def __init__(self) -> None:
         self._epoll = select.epoll()
         self._handlers: dict[int, Callable[[int], None]] = {}
+        #: Forgotten in this round: whatever has their numbers now, the events that were fetched are not about it.
+        self._forgotten: set[int] = set()
         self._timers: list[tuple[float, int, Timer]] = []
         self._ready: deque[Callable[[], None]] = deque()
         self._bulk: deque[Callable[[], None]] = deque()
@@ -49,6 +51,7 @@ class Loop:
     def forget(self, fd: int) -> None:
         """Stop watching ``fd``. Call it before the descriptor is closed."""
         if self._handlers.pop(fd, None) is not None:
+            self._forgotten.add(fd)
             self._epoll.unregister(fd)
 
     def call_at(self, when: float, call: Callable[[], None]) -> Timer:
@@ -74,10 +77,11 @@ class Loop:
         """Run until `stop`, with ``after_each()`` after every round of events."""
         self._running = True
         while self._running:
-            for fd, mask in self._poll():
-                handler = self._handlers.get(fd)  # an earlier handler of this round may have closed it
-                if handler is not None:
-                    handler(mask)
+            events = self._poll()
+            self._forgotten.clear()
+            for fd, mask in events:
+                if fd not in self._forgotten:  # else an earlier handler of this round has closed it
+                    self._handlers[fd](mask)
             self._run_timers()
             for _ in range(len(self._ready)):
                 self._ready.popleft()()

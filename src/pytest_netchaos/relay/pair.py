@@ -21,8 +21,8 @@ class Pair:
     """A client's connection as the client has it, and as the server does."""
 
     __slots__ = (
-        "_cause", "_has_dialled", "_held", "_leaver", "_tap", "_watcher", "back", "blackened", "dial", "front", "is_open",
-        "is_over", "number",
+        "_cause", "_has_dialled", "_held", "_leaver", "_tap", "_watcher", "back", "blackened", "dial", "front",
+        "is_open", "is_over", "lot", "number", "told",
     )  # fmt: skip
 
     def __init__(
@@ -36,7 +36,9 @@ class Pair:
         addresses: list[tuple[int, Address]],
     ) -> None:
         self.dial = dial
+        self.lot = dial
         self.number = 0
+        self.told = (0, 0, 0, 0)
         #: The server has accepted.
         self.is_open = False
         #: The client's side is over.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from .connection import Watcher
     from .fault import Fault
-    from .loop import Loop
+    from .loop import Loop, Timer
     from .pair import Pair
     from .sockets import Address
     from .watch import SynWatch
@@ -44,7 +44,7 @@ class Proxy:
         background: frozenset[str] = frozenset(),
     ) -> None:
         self.id = id_
-        self.port: int = keeper.getsockname()[1]
+        self.address: tuple[str, int] = keeper.getsockname()[:2]
         self.family: int = keeper.family
         self.faults: dict[int, Fault] = {}
         #: By the number of the dial; those of the background have numbers below 0.
@@ -58,15 +58,20 @@ class Proxy:
         self._keeper = keeper
         self._addresses = addresses
         self._dials = 0
+        self._refused = 0  # of them, by a closed port
         self._opened = 0
         self._unsorted: list[str] | None = None
+        self._is_blind = False  # whoever is refused isn't seen
+        self._retry: Timer | None = None  # while the descriptors have run out
         self._listen(listener)
 
     def close(self) -> None:
         """End every connection with a FIN, and give the port back."""
         self.faults.clear()
-        self.shut()
-        self._watch.remove(self.family, self.port)
+        if self._listener is not None:  # not `shut`: who is refused from now on is refused by nobody's fault
+            self._accept()
+            self._stop_listening()
+        self._watch.remove(self.family, self.address)
         for connection in list(self.connections.values()):
             connection.abandon("the link was closed")
         self._keeper.close()
@@ -80,7 +85,7 @@ class Proxy:
         self.faults[fault.id] = fault
         if fault.kind in REFUSING:
             self.shut()
-        hit = [c for c in self.connections.values() if fault.hits(c.dial)] if fault.kind != "refuse" else []
+        hit = [c for c in self.connections.values() if fault.hits(c.lot)] if fault.kind != "refuse" else []
         met = [str(number) for number in sorted(c.number for c in hit if c.number)]
         for connection in hit:
             self._strike(fault, connection)
@@ -114,7 +119,7 @@ class Proxy:
     def _apply(self, connection: Carrier) -> None:
         assert isinstance(connection, Connection)
         faults = self.faults.values()
-        key = connection.dial
+        key = connection.lot
         connection.set(
             (gate(faults, key, UP), stages(faults, key, UP)), (gate(faults, key, DOWN), stages(faults, key, DOWN))
         )
@@ -125,12 +130,10 @@ class Proxy:
         """Refuse whoever comes from now on; whoever is through the handshake is a connection already."""
         if self._listener is None:
             return
-        self._watch.add(self.family, self.port, self._saw_syn)
+        self._look_out()
         self._accept()
         self._watch.catch_up(self.family)  # the SYNs of those: not refused
-        self._loop.forget(self._listener.fileno())
-        self._listener.close()
-        self._listener = None
+        self._stop_listening()
 
     def open(self) -> None:
         """Listen again, at the same port.
@@ -145,6 +148,24 @@ class Proxy:
         self._welcome_all(waiting)
         self._listen(listener)
 
+    def _look_out(self) -> None:
+        """See who dials from now on. Where that fails, it isn't tried again: the owner has other means from then on."""
+        if self._is_blind:
+            return
+        try:
+            self._watch.add(self.family, self.address, self._saw_syn)
+        except OSError as error:
+            self._is_blind = True
+            self._emit("blind", monotonic(), self.id, str(error))
+            if error.errno in sockets.EXHAUSTED:
+                self._emit("trouble", monotonic(), self.id, f"can't see who is refused: {error}")
+
+    def _stop_listening(self) -> None:
+        assert self._listener is not None
+        self._loop.forget(self._listener.fileno())
+        self._listener.close()
+        self._listener = None
+
     def _listen(self, listener: Socket) -> None:
         # Accept after the other events of the round: a client that hung up and dialled again has done so in that order.
         self._loop.watch(listener.fileno(), lambda _: self._loop.soon(self._accept))
@@ -156,7 +177,7 @@ class Proxy:
         """Tell the dials that the new listener has from those that came before it: both have sent a SYN."""
         self._unsorted = []
         self._watch.catch_up(self.family)
-        self._watch.remove(self.family, self.port)
+        self._watch.remove(self.family, self.address)
         seen, self._unsorted = self._unsorted, None
         self._listener = listener
         waiting = self._accept_all()
@@ -175,14 +196,27 @@ class Proxy:
             try:
                 waiting.append(sockets.accept(self._listener))
             except BlockingIOError:
+                self._has_accepted_all()
                 break
             except ConnectionAbortedError:
                 continue
             except OSError as error:
-                self._emit("trouble", monotonic(), self.id, f"can't accept a connection: {error}")
-                self._loop.call_at(monotonic() + ACCEPT_PAUSE, self._accept)
+                self._accept_later(error)
                 break
         return waiting
+
+    def _has_accepted_all(self) -> None:
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+
+    def _accept_later(self, error: OSError) -> None:
+        """Try again, until everybody who waits is accepted; say so once."""
+        now = monotonic()
+        if self._retry is None:
+            self._emit("trouble", now, self.id, f"can't accept a connection: {error}")
+        if self._retry is None or self._retry.when <= now:
+            self._retry = self._loop.call_at(now + ACCEPT_PAUSE, self._accept)
 
     def _welcome_all(self, waiting: list[tuple[Socket, tuple[object, ...]]]) -> None:
         for client, peer in waiting:
@@ -191,6 +225,8 @@ class Proxy:
     def _welcome(self, client: Socket, peer: tuple[object, ...]) -> None:
         watcher, dial = self._admit(sockets.name(peer))
         connection = self.connections[dial] = self._connect(watcher, dial, client, peer)
+        if dial > 0:  # the background counts for itself
+            connection.lot -= self._refused
         if self.faults:
             self._apply(connection)
         else:
@@ -213,6 +249,7 @@ class Proxy:
             return
         now = monotonic()
         self._dials += 1
+        self._refused += 1
         self._emit("dial", now, self.id, self._dials, peer)
         kinds = " and ".join(sorted({f.kind for f in self.faults.values() if f.kind in REFUSING}))
         self._emit("refused", now, self.id, self._dials, kinds or "cut")
@@ -245,10 +282,11 @@ class Proxy:
 
     def count(self, connection: Carrier) -> None:
         """Say what a connection has carried and lost until now."""
-        self._emit("count", self.id, connection.number, *connection.totals())
+        connection.told = connection.totals()
+        self._emit("count", self.id, connection.number, *connection.told)
 
     def count_all(self) -> None:
-        """Say what each live connection has carried and lost until now."""
+        """Say what each live connection has carried and lost until now, where that is news."""
         for connection in self.connections.values():
-            if connection.number:
+            if connection.number and connection.told != connection.totals():
                 self.count(connection)

@@ -33,9 +33,13 @@ class Schedule:
         self._timer: Timer | None = None
 
     def begin(self) -> None:
-        """Enter the first window. A window at time 0 is in force when this returns."""
+        """Enter the first window. A window at time 0 is in force when this returns.
+
+        Raises:
+            OSError: it can't be put in force.
+        """
         self._began = monotonic()
-        self._next_window()
+        self._next_window(self._enter)
 
     def cancel(self) -> None:
         """Take the fault back, for good.
@@ -50,14 +54,22 @@ class Schedule:
         finally:
             self._over()
 
-    def _next_window(self) -> None:
+    def _next_window(self, enter: Callable[[float], None]) -> None:
         start, end = next(self._fault.windows, (FOREVER, FOREVER))
         if start == FOREVER:
             self._over()
         elif (at := self._began + start) <= monotonic():
-            self._enter(end)
+            enter(end)
         else:
-            self._timer = self._loop.call_at(at, lambda: self._enter(end))
+            self._timer = self._loop.call_at(at, lambda: self._enter_by_itself(end))
+
+    def _enter_by_itself(self, end: float) -> None:
+        """Enter a window when nobody is there to hear of a failure: it is told, and the next window has its turn."""
+        try:
+            self._enter(end)
+        except OSError as error:
+            self._trouble(f"{self._fault.kind} can't be put in force: {error}")
+            self._end_window()
 
     def _enter(self, end: float) -> None:
         self._proxy.start(self._fault)
@@ -72,13 +84,16 @@ class Schedule:
         try:
             self._leave()
         except OSError as error:
-            self._emit("trouble", monotonic(), self._proxy.id, f"the port can't be opened again: {error}")
-        self._next_window()
+            self._trouble(f"the port can't be opened again: {error}")
+        self._next_window(self._enter_by_itself)
 
     def _leave(self) -> None:
         if self._fault.on:
             self._proxy.end(self._fault)
             self._emit("off", monotonic(), self._proxy.id, self._fault.id, self._fault.cycle)
+
+    def _trouble(self, text: str) -> None:
+        self._emit("trouble", monotonic(), self._proxy.id, text)
 
     def _over(self) -> None:
         self._emit("over", monotonic(), self._proxy.id, self._fault.id)

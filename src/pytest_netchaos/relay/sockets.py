@@ -25,6 +25,8 @@ _RST_ON_CLOSE = pack("ii", 1, 0)
 
 #: What a socket says whose peer has sent an RST, after the handshake. (During it: ECONNREFUSED.)
 RESETS = (errno.ECONNRESET, errno.EPIPE)
+#: No descriptor is left, for this process or for the machine.
+EXHAUSTED = (errno.EMFILE, errno.ENFILE)
 
 FAMILIES = {"4": _socket.AF_INET, "6": _socket.AF_INET6, "u": _socket.AF_UNIX}
 

@@ -7,6 +7,7 @@ CAP_NET_RAW), it gets a copy of every TCP packet that arrives; a filter in the k
 from __future__ import annotations
 
 import _socket
+import errno
 from struct import pack, unpack_from
 from time import monotonic
 
@@ -35,9 +36,13 @@ _FILTERS = {
     _socket.AF_INET6: [_LOAD_FLAGS, *_ONLY_SYN],
 }
 
+#: Where an IPv4 header has the destination; and what `recvmsg` needs to say that of an IPv6 packet.
+_IPV4_DESTINATION = slice(16, 20)
+_PKTINFO_SPACE = _socket.CMSG_SPACE(20)  # an address, and the number of an interface
+
 
 def may_watch() -> bool:
-    """Whether this process may see every dial."""
+    """Whether this process may see every dial. It tries no filter, which would cost 5 ms: see `SynWatch.add`."""
     try:
         _socket.socket(_socket.AF_INET, _socket.SOCK_RAW, _socket.IPPROTO_TCP).close()
     except OSError:
@@ -52,20 +57,26 @@ class SynWatch:
         self._loop = loop
         self._allowed = may_watch()
         self._sockets: dict[int, Socket] = {}
-        self._wanted: dict[tuple[int, int], Callable[[str], None]] = {}
+        #: By family and (host, port): every address of 127.0.0.0/8 has ports of its own.
+        self._wanted: dict[int, dict[tuple[str, int], Callable[[str], None]]] = {}
         loop.call_at(monotonic() + _IDLE, _warm_up)
 
-    def add(self, family: int, port: int, on_syn: Callable[[str], None]) -> None:
-        """Call ``on_syn(peer)`` for each SYN to ``port`` from now on."""
-        self._wanted[family, port] = on_syn
-        if self._allowed and family not in self._sockets:
-            self._sockets[family] = sock = _open(family)
-            self._loop.watch(sock.fileno(), lambda _: self._read(family))
+    def add(self, family: int, address: tuple[str, int], on_syn: Callable[[str], None]) -> None:
+        """Call ``on_syn(peer)`` for each SYN to ``address`` from now on.
 
-    def remove(self, family: int, port: int) -> None:
-        """Forget ``port``. While nobody asks, no packet is copied for us."""
-        self._wanted.pop((family, port), None)
-        if not any(wanted == family for wanted, _ in self._wanted) and family in self._sockets:
+        Raises:
+            OSError: it can't be seen, although it seemed so at first: no descriptors are left, or a sandbox forbids
+                filters, or IPv6. Nothing is to be removed then.
+        """
+        if self._allowed and family not in self._sockets:
+            self._open(family)
+        self._wanted.setdefault(family, {})[address] = on_syn
+
+    def remove(self, family: int, address: tuple[str, int]) -> None:
+        """Forget ``address``. While nobody asks, no packet is copied for us."""
+        wanted = self._wanted.get(family, {})
+        wanted.pop(address, None)
+        if not wanted and family in self._sockets:
             sock = self._sockets.pop(family)
             self._loop.forget(sock.fileno())
             sock.close()
@@ -75,21 +86,40 @@ class SynWatch:
         if family in self._sockets:
             self._read(family)
 
+    def _open(self, family: int) -> None:
+        sock = _open(family)
+        try:
+            self._loop.watch(sock.fileno(), lambda _: self._read(family))
+        except OSError:
+            sock.close()
+            raise
+        self._sockets[family] = sock
+
     def _read(self, family: int) -> None:
         while (sock := self._sockets.get(family)) is not None:
             try:
-                packet, sender = sock.recvfrom(128)
+                packet, extra, _, sender = sock.recvmsg(128, _PKTINFO_SPACE)
             except BlockingIOError:
                 return
-            self._report(family, packet, sender[0])
+            self._report(family, packet, extra, sender[0])
 
-    def _report(self, family: int, packet: bytes, sender: str) -> None:
+    def _report(self, family: int, packet: bytes, extra: list[tuple[int, int, bytes]], sender: str) -> None:
         start = (packet[0] & 15) * 4 if family == _socket.AF_INET else 0
         if len(packet) <= start + _FLAGS or packet[start + _FLAGS] & (_SYN | _ACK) != _SYN:
             return  # it came before the filter
-        source, target = unpack_from("!HH", packet, start)
-        if on_syn := self._wanted.get((family, target)):
+        source, port = unpack_from("!HH", packet, start)
+        if on_syn := self._wanted[family].get((_destination(family, packet, extra), port)):
             on_syn(sockets.name((sender, source)))
+
+
+def _destination(family: int, packet: bytes, extra: list[tuple[int, int, bytes]]) -> str:
+    """Say which address a packet was sent to: a raw IPv6 socket shows no header, but says so beside the packet."""
+    if family == _socket.AF_INET:
+        return _socket.inet_ntop(family, packet[_IPV4_DESTINATION])
+    for level, kind, data in extra:
+        if (level, kind) == (_socket.IPPROTO_IPV6, _socket.IPV6_PKTINFO):
+            return _socket.inet_ntop(family, data[:16])
+    return ""
 
 
 def _warm_up() -> None:
@@ -101,11 +131,19 @@ def _warm_up() -> None:
 
 
 def _open(family: int) -> Socket:
-    from array import array  # noqa: PLC0415 - not at start, see `_warm_up`
-
+    try:
+        from array import array  # noqa: PLC0415 - not at start, see `_warm_up`
+    except ImportError as error:  # no descriptor was left to read it with
+        raise OSError(errno.EMFILE, str(error)) from None
     sock = _socket.socket(family, _socket.SOCK_RAW, _socket.IPPROTO_TCP)
-    sock.setblocking(False)
-    program = array("B", b"".join(pack("HBBI", *op) for op in _FILTERS[family]))
-    address, length = program.buffer_info()
-    sock.setsockopt(_socket.SOL_SOCKET, _SO_ATTACH_FILTER, pack("HP", length // 8, address))
+    try:
+        sock.setblocking(False)
+        if family == _socket.AF_INET6:
+            sock.setsockopt(_socket.IPPROTO_IPV6, _socket.IPV6_RECVPKTINFO, 1)
+        program = array("B", b"".join(pack("HBBI", *op) for op in _FILTERS[family]))
+        address, length = program.buffer_info()
+        sock.setsockopt(_socket.SOL_SOCKET, _SO_ATTACH_FILTER, pack("HP", length // 8, address))
+    except OSError:
+        sock.close()
+        raise
     return sock

@@ -6,6 +6,30 @@ from time import monotonic
 from pytest_netchaos.relay.loop import IN, OUT, RDHUP
 
 
+def test_news_of_a_closed_descriptor_does_not_reach_the_next_one_with_its_number(loop, spin, sockets):
+    pairs, masks = [sockets.pair() for _ in range(2)], []
+
+    def replace_the_other(n):
+        other = pairs[1 - n][0]
+        if masks:
+            return
+        number = other.fileno()
+        loop.forget(number)
+        other.close()
+        fresh, peer = sockets.pair()
+        assert number in (fresh.fileno(), peer.fileno())
+        fresh = fresh if fresh.fileno() == number else peer
+        fresh.setblocking(False)
+        masks.append("replaced")
+        loop.watch(number, masks.append)
+
+    for n, (ours, theirs) in enumerate(pairs):
+        theirs.send(b"x")
+        loop.watch(ours.fileno(), lambda _, n=n: replace_the_other(n))
+    spin(lambda: len(masks) > 1)
+    assert masks == ["replaced", OUT], "what was to read belonged to the one before"
+
+
 def test_a_timer_is_never_early(loop, spin):
     late = []
     for n in range(40):

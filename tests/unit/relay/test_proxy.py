@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 from types import SimpleNamespace
 
 import pytest
 
+from pytest_netchaos.relay import proxy as module
 from pytest_netchaos.relay.fault import DOWN, UP, Fault
 from pytest_netchaos.relay.proxy import Proxy
 from pytest_netchaos.relay.rhythm import once
@@ -21,8 +23,11 @@ class Watch:
     def __init__(self):
         self.wanted = {}
         self.coming = []
+        self.fails_with = None
 
     def add(self, family, port, on_syn):
+        if self.fails_with is not None:
+            raise self.fails_with
         self.wanted[family, port] = on_syn
 
     def remove(self, family, port):
@@ -114,6 +119,16 @@ def test_the_end_of_a_connection_is_told_with_what_it_carried(made, dial, spin):
     assert made.proxy.connections == {}
 
 
+def test_counts_are_told_where_they_are_news(made, dial, spin):
+    clients = [dial() for _ in range(3)]
+    clients[1].sendall(b"hello")
+    spin(lambda: made.proxy.connections[2].up.carried == 5)
+    told = len(made.events)
+    made.proxy.count_all()
+    made.proxy.count_all()
+    assert made.events[told:] == [("count", 5, 2, 5, 0, 0, 0)]
+
+
 def test_a_cut_resets_who_is_there_and_refuses_who_comes(made, dial, read_all, spin):
     clients = [dial() for _ in range(3)]
     cut = fault("cut")
@@ -189,6 +204,23 @@ def test_a_fault_with_a_toxicity_meets_those_that_the_seed_says(made, dial):
     made.proxy.start(each)
     assert said(made, "on") == [(1, 1, ",".join(map(str, hit)))]
     assert sorted(made.proxy.connections) == [n for n in range(1, 9) if n not in hit]
+
+
+@pytest.mark.parametrize("refused", [0, 1, 5])
+def test_who_is_hit_does_not_hang_on_how_many_were_refused_before(made, dial, refused):
+    cut = fault("cut")
+    made.proxy.start(cut)
+    made.watch.coming += [f"127.0.0.1:{n}" for n in range(1, 1 + refused)]
+    made.proxy.end(cut)
+    assert len(said(made, "refused")) == refused
+    delay, reset = (fault(kind, n, seed=3, toxicity=0.5, a=9.0) for n, kind in enumerate(("delay", "reset"), 2))
+    made.proxy.start(delay)
+    for _ in range(8):
+        dial()
+    late = [n for n, connection in enumerate(made.proxy.connections.values(), 1) if connection.up.chain]
+    assert late == [n for n in range(1, 9) if delay.hits(n)]
+    made.proxy.start(reset)
+    assert said(made, "on")[-1] == (3, 1, ",".join(str(n) for n in range(1, 9) if reset.hits(n)))
 
 
 @pytest.mark.parametrize(
@@ -324,3 +356,69 @@ def test_a_closed_proxy_hangs_up_on_the_background_too(made, dial_in_background,
     assert read_all(peer) == (b"", "FIN")
     connection._release(with_rst=False)  # it lingers
     assert made.events == []
+
+
+FULL = OSError(errno.EMFILE, "Too many open files")
+
+
+def troubles(made):
+    return [event[3] for event in made.events if event[0] == "trouble"]
+
+
+def test_a_cut_is_in_force_although_nobody_who_is_refused_can_be_seen(made, dial, read_all):
+    client = dial()
+    made.watch.fails_with = PermissionError(errno.EPERM, "Operation not permitted")
+    for _ in range(2):
+        cut = fault("cut")
+        made.proxy.start(cut)
+        assert is_refused(made)
+        made.proxy.end(cut)
+        made.watch.fails_with = None  # it's not tried again: dials would be told by two
+    assert read_all(client) == (b"", "RST")
+    assert said(made, "blind") == [("[Errno 1] Operation not permitted",)]
+    assert troubles(made) == []
+    assert len(said(made, "on")) == 2
+    dial()
+
+
+def test_that_no_descriptor_is_left_to_see_who_is_refused_is_a_trouble(made):
+    made.watch.fails_with = FULL
+    made.proxy.start(fault("refuse"))
+    assert said(made, "on") == [(1, 1, "")]
+    assert troubles(made) == ["can't see who is refused: [Errno 24] Too many open files"]
+
+
+def test_a_proxy_is_closed_although_no_descriptor_is_left(made, dial, read_all):
+    client = dial()
+    connection = made.proxy.connections[1]
+    made.watch.fails_with = FULL
+    made.proxy.close()
+    assert read_all(client) == (b"", "FIN")
+    connection._release(with_rst=False)
+    assert is_refused(made)
+    assert (made.proxy._listener, made.proxy._keeper.fileno()) == (None, -1)
+    assert troubles(made) == []
+
+
+def test_while_descriptors_are_short_it_says_so_once_and_tries_again_in_one_row(made, monkeypatch, spin, sockets):
+    real, tries = module.sockets.accept, []
+
+    def accept(_):
+        tries.append(1)
+        raise FULL
+
+    monkeypatch.setattr(module.sockets, "accept", accept)
+    waiting = [sockets.keep(socket.create_connection(made.address, 10.0)) for _ in range(3)]
+    for _ in range(50):
+        made.proxy._accept()
+    pending = [timer for *_, timer in made.proxy._loop._timers if timer.call == made.proxy._accept]
+    assert len(pending) == 1
+    spin(lambda: len(tries) > 52)
+    assert troubles(made) == ["can't accept a connection: [Errno 24] Too many open files"]
+    monkeypatch.setattr(module.sockets, "accept", real)
+    spin(lambda: len(said(made, "open")) == len(waiting))
+    for _ in waiting:
+        sockets.keep(made.server.accept()[0])
+    monkeypatch.setattr(module.sockets, "accept", accept)
+    made.proxy._accept()
+    assert len(troubles(made)) == 2, "another time"

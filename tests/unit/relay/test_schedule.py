@@ -16,8 +16,11 @@ class Proxy:
     def __init__(self, events):
         self.events = events
         self.fails_with = None
+        self.refuses_with = None
 
     def start(self, fault):
+        if self.refuses_with is not None:
+            raise self.refuses_with
         fault.on = fault.kind not in ("reset", "close")
         fault.cycle += 1
         self.events.append("start")
@@ -125,3 +128,23 @@ def test_who_cancels_is_told_that_the_port_cannot_be_opened_again(make):
     with pytest.raises(OSError, match=r"^taken$"):
         made.schedule.cancel()
     assert made.events == ["start", ("over", 1), "-"]
+
+
+def test_a_window_that_cannot_be_entered_is_told_and_the_flap_goes_on(make):
+    made = make(flap(1, (10, 10), (20, 20), 3))
+    made.schedule.begin()
+    made.timers[-1].call()
+    made.proxy.refuses_with = OSError("no descriptor")
+    made.timers[-1].call()
+    assert made.events[3:] == [("trouble", "cut can't be put in force: no descriptor")]
+    made.proxy.refuses_with = None
+    made.timers[-1].call()
+    made.timers[-1].call()
+    assert made.events[4:] == ["start", "end", ("off", 1, 2), ("over", 1), "-"]
+
+
+def test_who_begins_a_fault_is_told_that_it_cannot_be_put_in_force(make):
+    made = make(once())
+    made.proxy.refuses_with = OSError("no descriptor")
+    with pytest.raises(OSError, match=r"^no descriptor$"):
+        made.schedule.begin()

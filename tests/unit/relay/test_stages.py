@@ -7,7 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_netchaos.relay.chance import draw
-from pytest_netchaos.relay.stages import DELAY_CAPACITY, FIN, RST, THROTTLE_CAPACITY, Chain, Delay, Throttle
+from pytest_netchaos.relay.stages import (
+    DELAY_CAPACITY,
+    FIN,
+    MOST_LATE,
+    RST,
+    THROTTLE_CAPACITY,
+    Chain,
+    Delay,
+    Throttle,
+)
 
 RATES = [1, 3, 10, 999, 1000, 1500, 64_000, 1e6, 12_345_678, 1e8, 1e9]
 
@@ -169,6 +178,23 @@ def test_a_late_wake_up_catches_up(rate, late, passed):
     stage.push(100.0, bytes(passed * 2))
     sent = len(joined(everything(stage, 100.0 + late)))
     assert passed - 1 <= sent <= passed
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("held_up", [0.2, 5.0, 3600.0])
+def test_being_held_up_for_long_earns_a_moment_at_most(rate, held_up):
+    stage = Throttle(rate)
+    size = min(stage.capacity, int(rate * 2) + 3)
+    stage.push(100.0, bytes(size))
+    step = stage.due() - 100.0
+    now = stage.due() + held_up
+    at_once = len(joined(everything(stage, now)))
+    assert 1 <= at_once <= rate * (MOST_LATE + step) * (1 + 1e-6) + 1
+    left = stage.size
+    for due, given_, chunk in run(stage):
+        left -= len(chunk)
+        assert due - now == pytest.approx((size - at_once - left) / rate, abs=step + 1e-6)
+        assert now <= given_ <= due
 
 
 def test_a_late_wake_up_catches_up_over_many_chunks():

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import errno
+import resource
+from pathlib import Path
+
+import pytest
+
+from pytest_netchaos.addresses import upstream
+from pytest_netchaos.engines import audit, embedded
+from pytest_netchaos.engines.embedded import EmbeddedEngine
+
+
+@pytest.fixture
+def engine():
+    made = EmbeddedEngine()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def link(engine):
+    made = engine.open("db", upstream("127.0.0.1:1"), "127.0.0.1", 0, 7)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def few_descriptors():
+    """Have a soft limit of descriptors that is below the hard one, as most shells do."""
+    soft, hard = limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    few = min(soft, hard - 1, 1024)
+    assert few > len(list(Path("/proc/self/fd").iterdir()))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (few, hard))
+    yield few
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+def test_the_relay_may_have_as_many_descriptors_as_the_system_allows(few_descriptors, engine):
+    soft, hard = resource.prlimit(engine.pid, resource.RLIMIT_NOFILE)
+    assert soft == hard > few_descriptors
+    assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == few_descriptors, "that of the tests stays"
+
+
+def test_a_limit_that_may_not_be_raised_stays(monkeypatch):
+    def refuse(*_):
+        raise PermissionError(errno.EPERM, "")
+
+    monkeypatch.setattr(embedded.resource, "prlimit", refuse)
+    engine = EmbeddedEngine()
+    assert engine.sees_all_dials() in (True, False)
+    engine.stop()
+
+
+def test_what_the_relay_turns_out_not_to_see_is_overheard(link):
+    link.event("blind", 1.0, "Too many open files")
+    assert link.log.blind == "dials that were refused to other processes can't be seen: Too many open files"
+    assert (link.host, link.port) in audit._wanted

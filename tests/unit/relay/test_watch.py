@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+import sys
+
+import pytest
+
+from pytest_netchaos.relay import watch as module
+from pytest_netchaos.relay.watch import SynWatch, may_watch
+
+pytestmark = pytest.mark.skipif(not may_watch(), reason="no right to open a raw socket")
+
+V4, V6 = socket.AF_INET, socket.AF_INET6
+
+
+@pytest.fixture
+def watch(loop):
+    made = SynWatch(loop)
+    yield made
+    for family, wanted in made._wanted.items():
+        for address in list(wanted):
+            made.remove(family, address)
+    assert made._sockets == {}
+
+
+@pytest.fixture
+def closed(sockets):
+    """Make a closed port, one and the same at every address."""
+
+    def make(family, host, port=0):
+        sock = sockets.keep(socket.socket(family))
+        sock.bind((host, port))
+        return sock.getsockname()[:2]
+
+    return make
+
+
+def dial(family, address):
+    with socket.socket(family) as sock, contextlib.suppress(ConnectionRefusedError):
+        sock.connect(address)
+
+
+@pytest.mark.parametrize(("family", "host"), [(V4, "127.0.0.1"), (V6, "::1")])
+def test_a_dial_to_a_closed_port_is_told_with_its_peer(watch, closed, family, host):
+    address = closed(family, host)
+    seen = []
+    watch.add(family, address, seen.append)
+    with socket.socket(family) as client:
+        client.bind((host, 0))
+        peer = client.getsockname()
+        with pytest.raises(ConnectionRefusedError):
+            client.connect(address)
+    watch.catch_up(family)
+    assert seen == [f"[{host}]:{peer[1]}" if family == V6 else f"{host}:{peer[1]}"]
+
+
+def test_one_port_at_several_addresses_is_several_ports(watch, closed):
+    _, port = closed(V4, "127.0.0.1")
+    addresses = [(V4, ("127.0.0.1", port)), (V4, closed(V4, "127.0.0.5", port)), (V6, closed(V6, "::1", port))]
+    seen = []
+    for family, address in addresses:
+        watch.add(family, address, lambda _, host=address[0]: seen.append(host))
+    for family, address in addresses:
+        dial(family, address)
+        watch.catch_up(family)
+    assert seen == ["127.0.0.1", "127.0.0.5", "::1"]
+    watch.remove(V4, ("127.0.0.1", port))
+    for family, address in addresses:
+        dial(family, address)
+        watch.catch_up(family)
+    assert seen[3:] == ["127.0.0.5", "::1"]
+
+
+def test_where_a_socket_can_not_be_had_nothing_is_left_and_the_next_one_is_tried(watch, closed, monkeypatch):
+    address = closed(V4, "127.0.0.1")
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_open", lambda _: fail(errno.EMFILE))
+        with pytest.raises(OSError, match="Too many open files"):
+            watch.add(V4, address, pytest.fail)
+    assert (watch._sockets, watch._wanted) == ({}, {})
+    seen = []
+    watch.add(V4, address, seen.append)
+    dial(V4, address)
+    watch.catch_up(V4)
+    assert len(seen) == 1
+
+
+def test_a_filter_that_is_forbidden_leaves_no_socket_open(watch, monkeypatch):
+    made = []
+
+    class Socket(module._socket.socket):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            made.append(self)
+
+        def setsockopt(self, *_):
+            fail(errno.EPERM)
+
+    monkeypatch.setattr(module._socket, "socket", Socket)
+    with pytest.raises(PermissionError):
+        watch.add(V4, ("127.0.0.1", 9), pytest.fail)
+    assert [sock.fileno() for sock in made] == [-1]
+
+
+def test_a_module_that_could_not_be_read_means_that_descriptors_have_run_out(watch, monkeypatch):
+    monkeypatch.setitem(sys.modules, "array", None)  # an import now fails
+    with pytest.raises(OSError, match="array") as caught:
+        watch.add(V4, ("127.0.0.1", 9), pytest.fail)
+    assert caught.value.errno == errno.EMFILE
+
+
+def fail(number):
+    raise OSError(number, "Too many open files" if number == errno.EMFILE else "")
