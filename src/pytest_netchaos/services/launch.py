@@ -49,15 +49,25 @@ def launch(
         ServiceError: It ended, or did not answer in time.
     """
     host, port = address
-    settings = {"bind": host, "port": str(port), "dir": str(home / "data"), **_SETTINGS, **options}
-    arguments = [word for name, value in settings.items() for word in (f"--{name}", value)]
-    process = GuardedProcess([str(binary), *arguments], log=home / "redis.log", cwd=home, litter=home)
+    settings = arguments({"bind": host, "port": str(port), "dir": str(home / "data")}, options)
+    process = GuardedProcess([str(binary), *settings], log=home / "redis.log", cwd=home, litter=home)
     try:
         _await_ready(process, address, timeout)
     except BaseException:
         process.close()
         raise
     return process
+
+
+def arguments(own: Mapping[str, str], options: Mapping[str, str]) -> list[str]:
+    """A server's command line, after its program.
+
+    Args:
+        own: Settings for this server.
+        options: Those that its user wants, over ours.
+    """
+    settings = {**_SETTINGS, **own, **options}
+    return [word for name, value in settings.items() for word in (f"--{name}", value)]
 
 
 def await_refusal(address: tuple[str, int], timeout: float = 5.0, who: str = "Redis") -> float:

@@ -10,10 +10,38 @@ from ..ports import Reservation
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from ..ports import Kept
     from .route import Route
 
 #: Ports on a remote daemon's machine: under those that its system gives out by itself.
 _REMOTE_PORTS = range(20000, 32000)
+
+
+class RemotePort:
+    """A port of another machine, where nobody can keep it for us: it is likely to be free.
+
+    Args:
+        port: The port wanted; 0 for any.
+    """
+
+    def __init__(self, port: int = 0) -> None:
+        self.port: int = port or random.SystemRandom().choice(_REMOTE_PORTS)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def reserve(route: Route, port: int = 0) -> Kept:
+    """A port for publishing, ours also while its container is down.
+
+    Args:
+        route: The way there.
+        port: The port wanted; 0 for any free one.
+
+    Raises:
+        PortInUse: Somebody has it.
+    """
+    return Reservation(port, route.dial_host) if route.is_local else RemotePort(port)
 
 
 class Publication:
@@ -37,7 +65,7 @@ class Publication:
         """Whether another attempt would want the same ports again."""
         return not self._free
 
-    def choose(self) -> tuple[dict[int, int], list[Reservation]]:
+    def choose(self) -> tuple[dict[int, int], list[Kept]]:
         """Where each is published, and what keeps these ports for us, also while the container is down.
 
         Raises:
@@ -45,13 +73,10 @@ class Publication:
         """
         if not self.published:
             return {}, []
-        if not self._route.is_local:
-            draw = random.SystemRandom().sample(_REMOTE_PORTS, len(self._free))
-            return {**self._fixed, **dict(zip(self._free, draw, strict=True))}, []
         wanted = {**dict.fromkeys(self._free, 0), **self._fixed}
-        reservations: list[Reservation] = []
+        reservations: list[Kept] = []
         try:
-            reservations.extend(Reservation(port, self._route.dial_host) for port in wanted.values())
+            reservations.extend(reserve(self._route, port) for port in wanted.values())
         except BaseException:
             give_back(reservations)
             raise
@@ -62,7 +87,7 @@ class Publication:
         return {f"{port}/tcp": (self._route.publish_at, at) for port, at in ports.items()}
 
 
-def give_back(reservations: Iterable[Reservation]) -> None:
+def give_back(reservations: Iterable[Kept]) -> None:
     """Let others have these ports."""
     for reservation in reservations:
         reservation.close()

@@ -13,7 +13,7 @@ from . import daemon, images
 from .container import Container
 from .guarding import Reaper
 from .owner import Owner
-from .publish import Publication, give_back
+from .publish import Publication, give_back, reserve
 from .route import Route, gateway_of, survey
 from .sweep import remove_owned, sweep
 from .trouble import asking, explain
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from docker.models.networks import Network
 
-    from ..ports import Reservation
+    from ..ports import Kept
 
 _PORT_ATTEMPTS = 5
 _ATTEMPTS_TO_REMOVE = 3
@@ -58,7 +58,7 @@ class Docker:
         self._host = host
         self._lock = threading.RLock()
         self._images: dict[str, threading.Lock] = {}
-        self._containers: dict[Container, list[Reservation]] = {}
+        self._containers: dict[Container, list[Kept]] = {}
         self._count = 0
         self._reaper: Reaper | None = None
         self._network: Network | None = None
@@ -129,6 +129,7 @@ class Docker:
         ports: Iterable[int] = (),
         fixed_ports: Mapping[int, int] | None = None,
         name: str = "",
+        alias: str = "",
         network: str | None = None,
         volumes: Mapping[str, Mapping[str, str]] | None = None,
         tmpfs: Mapping[str, str] | None = None,
@@ -143,6 +144,7 @@ class Docker:
             ports: The ports inside it that are published, each at a free port that it keeps for life.
             fixed_ports: Further ones, each with the port on which it is published.
             name: What its name begins with, after the run and the worker; the image's if empty.
+            alias: A second name for it on its network, which unlike the first may be given again.
             network: ``"host"``, or a network's name; ``None`` for the one of our own.
             volumes: As the SDK has them: ``{"/here": {"bind": "/there", "mode": "ro"}}``.
             tmpfs: As the SDK has them: ``{"/data": "size=10m"}``.
@@ -158,7 +160,7 @@ class Docker:
             "command": command,
             "entrypoint": entrypoint,
             "environment": dict(env or {}),
-            "network": network or self.network.name,
+            **self._membership(network, alias),
             "volumes": dict(volumes or {}),
             "tmpfs": dict(tmpfs or {}),
             "extra_hosts": self.route.extra_hosts,
@@ -170,6 +172,17 @@ class Docker:
                 if publish.is_users_choice or attempt == _PORT_ATTEMPTS - 1:
                     raise
         raise AssertionError
+
+    def reserve(self, port: int = 0) -> Kept:
+        """A port for ``fixed_ports``, ours until it is closed.
+
+        Args:
+            port: The port wanted; 0 for any free one.
+
+        Raises:
+            PortInUse: Somebody has it.
+        """
+        return reserve(self.route, port)
 
     def close(self) -> None:
         """Remove all of it, side by side. Twice is once. A forked process only lets go of it.
@@ -187,8 +200,8 @@ class Docker:
             elif self._reaper:
                 self._remove_all(self._reaper)
         finally:
-            for reservation in [one for ports in self._containers.values() for one in ports]:
-                reservation.close()
+            for reservations in self._containers.values():
+                give_back(reservations)
             self._containers.clear()
             self.client.close()
 
@@ -215,6 +228,14 @@ class Docker:
     def _still_open(self) -> None:
         if self._closed:
             raise ServiceError("this Docker is closed: make a new one")
+
+    def _membership(self, network: str | None, alias: str) -> dict[str, Any]:
+        """Which network a container joins, and its second name there: only networks that somebody made have names."""
+        name = network or self.network.name
+        if not alias or name in {"host", "none", "bridge", "default"}:
+            return {"network": name}
+        endpoint = self.client.api.create_endpoint_config(aliases=[alias])
+        return {"network": name, "networking_config": {name: endpoint}}
 
     def _start(self, image: str, name: str, options: dict[str, Any], publish: Publication) -> Container:
         ports, reservations = publish.choose()
