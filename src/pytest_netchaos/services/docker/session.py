@@ -94,13 +94,8 @@ class Docker:
         Raises:
             ServiceError: The daemon can't be asked.
         """
-        from docker.errors import NotFound  # noqa: PLC0415
-
-        with asking("look at its networks"):
-            try:
-                gateway = gateway_of(self.client.networks.get("bridge").attrs)
-            except NotFound:
-                gateway = gateway_of(self.network.attrs)
+        # Our own network's gateway, and not the default bridge's: a daemon may have none (--bridge=none).
+        gateway = gateway_of(self.network.attrs)
         return Route(survey(self._daemon.place.url, self._daemon.info, gateway), self._host)
 
     @property
