@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from .ledger import Ledger
     from .link import Link
     from .network import Network
-    from .resources import Resources
-    from .services.redis import RedisServer
+    from .resources import Redis, Resources
 
 T = TypeVar("T")
 
@@ -152,7 +151,13 @@ def netchaos(request: pytest.FixtureRequest, _netchaos_resources: Resources) -> 
     seed = marker.seed_of(standing)
     if seed is None:
         seed = derive_seed(settings.seed, request.node.nodeid)
-    network = Network(lambda: _or_skip(settings, _netchaos_resources.engine), seed, settings.timeout, standing)
+    network = Network(
+        lambda: _or_skip(settings, _netchaos_resources.engine),
+        seed,
+        settings.timeout,
+        standing,
+        lambda: _or_skip(settings, _netchaos_resources.docker, "auto"),
+    )
     request.node.stash[_network] = network
     yield network
     network.close(passed=request.node.stash.get(_passed, False))
@@ -170,7 +175,7 @@ def ledger(netchaos: Network) -> Ledger:
 
 
 @pytest.fixture
-def redis_server(request: pytest.FixtureRequest, _netchaos_resources: Resources) -> RedisServer:
+def redis_server(request: pytest.FixtureRequest, _netchaos_resources: Resources) -> Redis:
     """A real Redis (Valkey) server, empty at the start of each test: pause, resume, kill, restart."""
     server = _or_skip(request.config.stash[_settings], _netchaos_resources.redis)
     server.restore()
@@ -178,6 +183,6 @@ def redis_server(request: pytest.FixtureRequest, _netchaos_resources: Resources)
 
 
 @pytest.fixture
-def redis_link(netchaos: Network, redis_server: RedisServer) -> Link:
+def redis_link(netchaos: Network, redis_server: Redis) -> Link:
     """A link in front of ``redis_server``: give your code ``redis_link.url("redis")``."""
     return netchaos.link(redis_server, name="redis")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from .errors import hide_own_errors
 
@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from .engines.base import Engine
     from .options import Settings
     from .services.docker.session import Docker
-    from .services.redis import RedisServer
+    from .services.managed import ManagedRedis
+    from .services.redis_at import RedisAt
     from .services.toxiproxy.server import ToxiproxyServer
+
+    Redis: TypeAlias = ManagedRedis | RedisAt
 
 __tracebackhide__ = hide_own_errors
 
@@ -38,7 +41,7 @@ class Resources:
         self._report = report
         self._engines: list[Engine] = []
         self._docker: Docker | None = None
-        self._redis: RedisServer | None = None
+        self._redis: Redis | None = None
         self._ends = contextlib.ExitStack()
 
     def engine(self) -> Engine:
@@ -65,7 +68,7 @@ class Resources:
             self._ends.callback(self._docker.close)
         return self._docker
 
-    def redis(self) -> RedisServer:
+    def redis(self) -> Redis:
         """Give the Redis server, running."""
         if self._redis is None:
             server = self._make_redis(self._settings.redis)
@@ -78,10 +81,23 @@ class Resources:
         """End all of it, the latest first."""
         self._ends.close()
 
-    def _make_redis(self, choice: Choice) -> RedisServer:
+    def _make_redis(self, choice: Choice) -> Redis:
+        if choice.kind == "docker":
+            from .services.redis_container import RedisContainer  # noqa: PLC0415
+
+            return RedisContainer(self.docker(), image=choice.what)
+        if choice.kind == "url":
+            from .services.redis_at import RedisAt  # noqa: PLC0415
+
+            return RedisAt(choice.what, worker=self._number)
         from .services.redis import RedisServer  # noqa: PLC0415
 
         return RedisServer(binary=choice.what or None)
+
+    @property
+    def _number(self) -> int:
+        """Which of the workers this process is: 0 for the first, and for one that is alone."""
+        return int(self._worker.removeprefix("gw")) if self._worker.startswith("gw") else 0
 
     def _start_engine(self, choice: Choice) -> Engine:
         if choice.kind == "embedded":
