@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .errors import (
+        DockerUnavailable,
         EngineDied,
         EngineError,
         LinkClosed,
         NetchaosError,
         PortInUse,
         ServiceError,
+        UnsupportedFault,
         UpstreamError,
         WaitTimeout,
     )
@@ -31,8 +33,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "errors": (
-        "EngineDied", "EngineError", "LinkClosed", "NetchaosError", "PortInUse", "ServiceError", "UpstreamError",
-        "WaitTimeout",
+        "DockerUnavailable", "EngineDied", "EngineError", "LinkClosed", "NetchaosError", "PortInUse", "ServiceError",
+        "UnsupportedFault", "UpstreamError", "WaitTimeout",
     ),
     "faults": ("Blackhole", "Close", "Cut", "Delay", "Fault", "Flap", "Refuse", "Reset", "Stall", "Throttle"),
     "history": ("Connection", "Dial", "Dials", "FaultSpan", "History", "Outage"),
@@ -47,11 +49,11 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "Blackhole", "Close", "Connection", "Cut", "Delay", "Dial", "Dials", "EngineDied", "EngineError", "Fault",
-    "FaultSpan", "Flap", "History", "Injection", "Ledger", "Link", "LinkClosed", "NetchaosError", "Network", "Outage",
-    "PortInUse", "RedisServer", "Refuse", "Reset", "ServiceError", "Stall", "Throttle", "Timeline", "UpstreamError",
-    "WaitTimeout", "at_least_once", "at_most_once", "backoff", "check", "check_async", "exactly_once", "open_network",
-    "reconnected",
+    "Blackhole", "Close", "Connection", "Cut", "Delay", "Dial", "Dials", "DockerUnavailable", "EngineDied",
+    "EngineError", "Fault", "FaultSpan", "Flap", "History", "Injection", "Ledger", "Link", "LinkClosed",
+    "NetchaosError", "Network", "Outage", "PortInUse", "RedisServer", "Refuse", "Reset", "ServiceError", "Stall",
+    "Throttle", "Timeline", "UnsupportedFault", "UpstreamError", "WaitTimeout", "at_least_once", "at_most_once",
+    "backoff", "check", "check_async", "exactly_once", "open_network", "reconnected",
 ]  # fmt: skip
 
 

@@ -1,16 +1,72 @@
-"""What every engine must do, seen from both ends of real sockets."""
+"""What every engine must do, seen from both ends of real sockets.
+
+Each test runs on each engine. Two marks say where Toxiproxy falls short, and are checked as strictly as the rest:
+``beyond_toxiproxy``, for a fault that it can't do, where `UnsupportedFault` has to be raised; and
+``unlike_toxiproxy(reason)``, for what it is known to do otherwise.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
+import shutil
 import socket
 from collections.abc import Callable, Iterator
 
 import pytest
 from tests.conformance.peers import SOON, World
 
-from pytest_netchaos import Network
+from pytest_netchaos import Network, UnsupportedFault, choices, options
+from pytest_netchaos.errors import DockerUnavailable
+from pytest_netchaos.network import derive_seed
+from pytest_netchaos.resources import Resources
+
+ENGINES = ("embedded", "toxiproxy", "docker")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "beyond_toxiproxy(run=True): a fault that Toxiproxy can't do")
+    config.addinivalue_line("markers", "unlike_toxiproxy(reason, run=True): something that Toxiproxy does otherwise")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if getattr(item, "callspec", None) is None or item.callspec.params.get("engine") in (None, "embedded"):
+            continue
+        for mark in item.iter_markers("beyond_toxiproxy"):
+            item.add_marker(pytest.mark.xfail(raises=UnsupportedFault, reason="Toxiproxy can't do it", **mark.kwargs))
+        for mark in item.iter_markers("unlike_toxiproxy"):
+            item.add_marker(pytest.mark.xfail(reason=f"Toxiproxy: {mark.args[0]}", **mark.kwargs))
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    """The name of the engine that carries the links of the test."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def resources(request: pytest.FixtureRequest, engine: str) -> Iterator[Resources]:
+    settings = dataclasses.replace(options.resolve(request.config), engine=choices.engine(engine))
+    if engine == "toxiproxy" and not shutil.which(choices.TOXIPROXY_PROGRAM) and settings.docker != "require":
+        pytest.skip(f"there is no {choices.TOXIPROXY_PROGRAM} on the PATH")
+    made = Resources(settings, os.urandom(4).hex(), "main", lambda _: None)
+    try:
+        made.engine()
+    except DockerUnavailable as error:
+        if settings.docker == "require":
+            raise
+        pytest.skip(str(error))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def netchaos(request: pytest.FixtureRequest, resources: Resources) -> Iterator[Network]:
+    made = Network(resources.engine, derive_seed(0, request.node.nodeid))
+    yield made
+    made.close()
 
 
 @pytest.fixture

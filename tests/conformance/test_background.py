@@ -65,6 +65,7 @@ def test_a_stall_holds_it_back(world, background):
     assert server.receives(b"late")
 
 
+@pytest.mark.beyond_toxiproxy
 def test_toxicity_hits_the_same_clients_whoever_else_is_there(world, background):
     background()
     world.accept()

@@ -59,6 +59,7 @@ def test_a_slow_reader_holds_nobody_else_up(world, pattern):
     thread.join()
 
 
+@pytest.mark.unlike_toxiproxy("a FIN in one direction ends both")
 def test_a_half_close_keeps_the_other_direction_open(world):
     client, server = world.pair()
     client.send(b"request")
@@ -71,6 +72,7 @@ def test_a_half_close_keeps_the_other_direction_open(world):
     assert client.ends_with() == "FIN"
 
 
+@pytest.mark.unlike_toxiproxy("it passes an RST on as a FIN")
 @pytest.mark.parametrize("who", ["client", "server"])
 def test_an_rst_arrives_as_an_rst(world, who):
     client, server = world.pair()
@@ -142,6 +144,7 @@ def test_a_host_name_with_several_addresses_reaches_the_one_that_listens(netchao
             assert server.recv(5) == b"hello"
 
 
+@pytest.mark.unlike_toxiproxy("a FIN in one direction ends both, so it depends on who is first", run=False)
 @pytest.mark.parametrize("who", ["client", "server"])
 def test_who_writes_to_a_peer_that_has_closed_gets_an_rst(world, who):
     client, server = world.pair()

@@ -11,7 +11,7 @@ import pytest
 from tests.conformance.peers import all_closed
 
 from pytest_netchaos import WaitTimeout
-from pytest_netchaos.faults import Cut, Reset
+from pytest_netchaos.faults import Cut, Reset, Stall
 
 
 def test_a_dial_becomes_a_connection(world):
@@ -101,7 +101,14 @@ def test_a_close_says_who_and_how(world, who):
     assert (closed.closed_by, closed.close_how, closed.close_reason) == (who, "FIN", "")
 
 
-@pytest.mark.parametrize(("verb", "how"), [("cut", "RST"), ("reset", "RST"), ("close", "FIN")])
+@pytest.mark.parametrize(
+    ("verb", "how"),
+    [
+        ("cut", "RST"),
+        pytest.param("reset", "RST", marks=pytest.mark.beyond_toxiproxy),
+        pytest.param("close", "FIN", marks=pytest.mark.beyond_toxiproxy),
+    ],
+)
 def test_a_fault_that_closes_is_named(world, verb, how):
     world.pair()
     getattr(world.link, verb)()
@@ -169,10 +176,18 @@ def test_a_fault_says_when_it_was_in_force_and_what_it_met(world):
     cut = world.link.cut()
     healed = cut.heal()
     world.pair()
-    reset = world.link.reset()
+    stall = world.link.stall()
     first, second = world.link.history().faults
     assert (first.fault, first.started_at, first.healed_at, first.hits) == (Cut(), cut.at, healed, (1,))
-    assert (second.fault, second.started_at, second.healed_at, second.hits) == (Reset(), reset.at, reset.at, (2,))
+    assert (second.fault, second.started_at, second.healed_at, second.hits) == (Stall(), stall.at, None, (2,))
+
+
+@pytest.mark.beyond_toxiproxy
+def test_an_instant_fault_is_over_when_it_begins(world):
+    world.pair()
+    reset = world.link.reset()
+    (span,) = world.link.history().faults
+    assert (span.fault, span.started_at, span.healed_at, span.hits) == (Reset(), reset.at, reset.at, (1,))
 
 
 def test_a_fault_that_met_nobody_says_so(world):

@@ -21,8 +21,8 @@ class Pair:
     """A client's connection as the client has it, and as the server does."""
 
     __slots__ = (
-        "_cause", "_has_dialled", "_held", "_tap", "_watcher", "back", "blackened", "dial", "front", "is_open",
-        "is_over", "lot", "number", "told",
+        "_cause", "_has_dialled", "_held", "_leaver", "_tap", "_watcher", "back", "blackened", "dial", "front",
+        "is_open", "is_over", "lot", "number", "told",
     )  # fmt: skip
 
     def __init__(
@@ -51,6 +51,8 @@ class Pair:
         self._watcher = watcher
         #: Who ended it, how and why, as far as is known: the first side that did.
         self._cause: tuple[str, str, str] | None = None
+        #: The peer that hung up first.
+        self._leaver = ""
         self.back: Connection | None = None
         self.front = Connection(loop, Front(self), dial, client, peer, addresses)
 
@@ -146,6 +148,7 @@ class Pair:
 
     def hung_up(self, by: str) -> None:
         """Note that a peer has begun to end it."""
+        self._leaver = self._leaver or by
         self._watcher.hung_up(self, by)
 
     def server_opened(self) -> None:
@@ -181,12 +184,16 @@ class Pair:
         if not self.is_over:
             self.is_over = True
             if by == "server":
-                by, how, reason = self._cause or ("link", how, "the proxy behind the link hung up")
+                by, how, reason = self._cause or self._guess(how)
             elif self._cause is not None:
                 by, how, reason = self._cause
             self._watcher.ended(self, by, how, reason)
         if self.back is None or self.back.is_over:
             self._tap.gone(self)
+
+    def _guess(self, how: str) -> tuple[str, str, str]:
+        """Say who ended it, where the other proxy has hung up on us: the peer that began, or that proxy."""
+        return (self._leaver, how, "") if self._leaver else ("link", how, "the proxy behind the link hung up")
 
 
 class Front:

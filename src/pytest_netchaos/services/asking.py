@@ -46,7 +46,7 @@ class Askable(ABC):
             timeout: Seconds that it has; a paused server takes all of them.
         """
         try:
-            with Connection(self.address, timeout) as connection:
+            with self._connect(timeout) as connection:
                 return connection.call("PING") == "PONG"
         except (OSError, ProtocolError):
             return False
@@ -66,7 +66,7 @@ class Askable(ABC):
         """
         host, port = self.address
         try:
-            with Connection((host, port), timeout) as connection:
+            with self._connect(timeout) as connection:
                 reply = connection.call(*arguments)
         except (OSError, ProtocolError) as error:
             raise ServiceError(
@@ -82,3 +82,7 @@ class Askable(ABC):
         assert isinstance(reply, list)
         assert isinstance(reply[1], int)
         return reply[1]
+
+    def _connect(self, timeout: float) -> Connection:
+        """A connection on which commands can be sent. Errors as for `Connection`."""
+        return Connection(self.address, timeout)

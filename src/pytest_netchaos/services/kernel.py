@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import select
 import shutil
 import signal
@@ -47,6 +48,55 @@ def is_stopped(pid: int) -> bool:
         return all((task / "stat").read_bytes().rpartition(b") ")[2][:1] in b"Tt" for task in tasks.iterdir())
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def started(pid: int) -> str | None:
+    """When a process started, in the system's own count: with it, a pid is never mistaken for its next bearer.
+
+    Returns:
+        On Linux, clock ticks since the boot; elsewhere a time of day. ``None`` if the process has ended or may not be
+        looked at.
+    """
+    if sys.platform != "linux":
+        ps = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, check=False)  # noqa: S607
+        return ps.stdout.decode().strip() or None
+    try:
+        # "pid (name) state …", and the name may hold anything; field 22 is the time.
+        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(") ")[2].split()
+    except (OSError, ProcessLookupError):
+        return None
+    return None if fields[0] in "ZX" else fields[19]
+
+
+def has_ended(pid: int, since: str) -> bool:
+    """Whether the process that had this pid, and `started` at ``since``, is gone. ``False`` if that can't be known."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        pass  # somebody else's: it is there
+    now = started(pid)
+    if now is None:
+        return is_zombie(pid)
+    return now != since
+
+
+def is_zombie(pid: int) -> bool:
+    """Whether a process has ended and nobody has asked how."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(") ")[2][:1] in "ZX"
+    except OSError:
+        return False
+
+
+def this_host() -> str:
+    """This machine since its boot, and this process's own world of pids: where a pid means what it means here."""
+    boot, pids = Path("/proc/sys/kernel/random/boot_id"), "/proc/self/ns/pid"
+    try:
+        return f"{platform.node()}/{boot.read_text().strip()}/{os.stat(pids).st_ino}"  # noqa: PTH116
+    except OSError:
+        return f"{platform.node()}//"
 
 
 def left(deadline: float | None) -> float | None:

@@ -49,9 +49,8 @@ def launch(
         ServiceError: It ended, or did not answer in time.
     """
     host, port = address
-    settings = {"bind": host, "port": str(port), "dir": str(home / "data"), **_SETTINGS, **options}
-    arguments = [word for name, value in settings.items() for word in (f"--{name}", value)]
-    process = GuardedProcess([str(binary), *arguments], log=home / "redis.log", cwd=home, litter=home)
+    settings = arguments({"bind": host, "port": str(port), "dir": str(home / "data")}, options)
+    process = GuardedProcess([str(binary), *settings], log=home / "redis.log", cwd=home, litter=home)
     try:
         _await_ready(process, address, timeout)
     except BaseException:
@@ -60,7 +59,18 @@ def launch(
     return process
 
 
-def await_refusal(address: tuple[str, int], timeout: float = 5.0) -> float:
+def arguments(own: Mapping[str, str], options: Mapping[str, str]) -> list[str]:
+    """A server's command line, after its program.
+
+    Args:
+        own: Settings for this server.
+        options: Those that its user wants, over ours.
+    """
+    settings = {**_SETTINGS, **own, **options}
+    return [word for name, value in settings.items() for word in (f"--{name}", value)]
+
+
+def await_refusal(address: tuple[str, int], timeout: float = 5.0, who: str = "Redis") -> float:
     """Dial a server that has ended until the dial is refused. When that was, on ``time.monotonic()``.
 
     The first dial is, unless something inherited the server's socket: no event says when the last copy is gone.
@@ -77,7 +87,7 @@ def await_refusal(address: tuple[str, int], timeout: float = 5.0) -> float:
         except OSError:
             pass  # accepted into a queue that went away
         time.sleep(_LOOK_AGAIN)
-    raise ServiceError(f"Redis has ended, but {address[0]}:{address[1]} still accepts connections: who listens there?")
+    raise ServiceError(f"{who} has ended, but {address[0]}:{address[1]} still accepts connections: who listens there?")
 
 
 def _await_ready(process: GuardedProcess, address: tuple[str, int], timeout: float) -> None:

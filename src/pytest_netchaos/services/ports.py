@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import socket
 import sys
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from ..errors import PortInUse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+_ATTEMPTS = 5
 
 
 class Reservation:
@@ -49,3 +57,63 @@ class Reservation:
     def close(self) -> None:
         """Give the port back. A server that listens on it keeps it."""
         self._socket.close()
+
+
+class Kept(Protocol):
+    """A port that is ours until it is closed."""
+
+    @property
+    def port(self) -> int:
+        """The port."""
+
+    def close(self) -> None:
+        """Give it back."""
+
+
+class LastingAddress:
+    """Where a server is over its restarts: decided by its first start.
+
+    Args:
+        host: The host.
+        port: The port wanted; 0 for any.
+        reserve: Keeps a port there for us.
+    """
+
+    def __init__(self, host: str, port: int, reserve: Callable[[int, str], Kept] | None = None) -> None:
+        self.host = host
+        self._wanted = port
+        self._reserve = reserve
+        self._kept: Kept | None = None
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Host and port; ``None`` before the first start."""
+        return (self.host, self._kept.port) if self._kept else None
+
+    def start(self, launch: Callable[[tuple[str, int]], T]) -> T:
+        """Call ``launch`` with the address. A port that nobody asked for or has seen yet is changed if it is taken.
+
+        Raises:
+            PortInUse: It is taken, and may not be changed.
+        """
+        if self._kept:
+            return launch((self.host, self._kept.port))
+        for _ in range(1 if self._wanted else _ATTEMPTS):
+            kept = (self._reserve or Reservation)(self._wanted, self.host)
+            try:
+                result = launch((self.host, kept.port))
+            except PortInUse as error:
+                kept.close()
+                taken = error
+            except BaseException:
+                kept.close()
+                raise
+            else:
+                self._kept = kept
+                return result
+        raise taken
+
+    def close(self) -> None:
+        """Give the port back."""
+        if self._kept:
+            self._kept.close()

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import weakref
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from ..errors import PortInUse
-from .ports import Reservation
+from . import litter
+from .ports import LastingAddress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 T = TypeVar("T")
-
-_PORT_ATTEMPTS = 5
 
 
 class Site:
@@ -33,10 +30,8 @@ class Site:
     """
 
     def __init__(self, host: str, port: int, name: str) -> None:
-        self.host = host
-        self._wanted = port
-        self._reservation: Reservation | None = None
-        self.home = Path(tempfile.mkdtemp(prefix=f"pytest-netchaos-{name}-"))
+        self._lasting = LastingAddress(host, port)
+        self.home = litter.make(name)
         self.data.mkdir()
         self._delete = weakref.finalize(self, _delete, self.home, os.getpid())
 
@@ -48,30 +43,11 @@ class Site:
     @property
     def address(self) -> tuple[str, int] | None:
         """Host and port; ``None`` before the first start."""
-        return (self.host, self._reservation.port) if self._reservation else None
+        return self._lasting.address
 
     def start(self, launch: Callable[[tuple[str, int]], T]) -> T:
-        """Call ``launch`` with the address. A port that nobody asked for or has seen yet is changed if it is taken.
-
-        Raises:
-            PortInUse: It is taken, and may not be changed.
-        """
-        if self._reservation:
-            return launch((self.host, self._reservation.port))
-        for _ in range(1 if self._wanted else _PORT_ATTEMPTS):
-            reservation = Reservation(self._wanted, self.host)
-            try:
-                result = launch((self.host, reservation.port))
-            except PortInUse as error:
-                reservation.close()
-                taken = error
-            except BaseException:
-                reservation.close()
-                raise
-            else:
-                self._reservation = reservation
-                return result
-        raise taken
+        """As `LastingAddress.start`."""
+        return self._lasting.start(launch)
 
     def empty(self) -> None:
         """Delete the data."""
@@ -80,8 +56,7 @@ class Site:
 
     def close(self) -> None:
         """Delete the directory, and give the port back."""
-        if self._reservation:
-            self._reservation.close()
+        self._lasting.close()
         self._delete()
 
 

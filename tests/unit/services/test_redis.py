@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pytest_netchaos.errors import PortInUse, ServiceError
-from pytest_netchaos.services import binaries, site
+from pytest_netchaos.services import binaries, ports
 from pytest_netchaos.services.ports import Reservation
 from pytest_netchaos.services.redis import RedisServer
 from pytest_netchaos.services.resp import Connection
@@ -322,7 +322,7 @@ def test_before_the_first_start(call):
 def test_after_the_end():
     server = RedisServer()
     server.close()
-    with pytest.raises(ServiceError, match=r"is closed, so it can't be started: make a new RedisServer"):
+    with pytest.raises(ServiceError, match=r"is closed, so it can't be started: make a new one"):
         server.start()
 
 
@@ -346,14 +346,14 @@ def test_a_port_of_our_own_choice():
 def test_a_free_port_that_is_taken_in_the_last_moment(monkeypatch):
     """The server finds it in use: another one is chosen."""
     with socket.create_server(("127.0.0.1", 0)) as other:
-        ports = iter([other.getsockname()[1]])
+        numbers = iter([other.getsockname()[1]])
 
         class Raced(Reservation):
             def __init__(self, port=0, host="127.0.0.1"):
                 super().__init__(port, host)
-                self.port = next(ports, self.port)
+                self.port = next(numbers, self.port)
 
-        monkeypatch.setattr(site, "Reservation", Raced)
+        monkeypatch.setattr(ports, "Reservation", Raced)
         with RedisServer() as server:
             assert server.port != other.getsockname()[1]
             assert server.is_ready()
@@ -368,7 +368,7 @@ def test_a_stranger_on_its_port_is_not_taken_for_it(server, monkeypatch):
             super().__init__(0, host)
             self.port = taken
 
-    monkeypatch.setattr(site, "Reservation", Raced)
+    monkeypatch.setattr(ports, "Reservation", Raced)
     with pytest.raises(PortInUse, match=f"127.0.0.1:{taken} is taken by another program: .*"), RedisServer(port=taken):
         pass
 

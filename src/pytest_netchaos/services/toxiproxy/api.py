@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ...errors import EngineError, hide_own_errors
+from ..kernel import is_readable
 
 __tracebackhide__ = hide_own_errors
 
@@ -48,6 +49,13 @@ class Api:
     def where(self) -> str:
         """Its address, for messages."""
         return f"{self.host}:{self.port}"
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the latest call's connection is still there: not if the server has ended, or been idle for long."""
+        with self._lock:
+            sock = None if self._connection is None else self._connection.sock
+            return sock is not None and not is_readable(sock.fileno(), 0)
 
     def version(self) -> str:
         """Return the server's version.

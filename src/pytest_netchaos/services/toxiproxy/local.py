@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import EngineError, ServiceError
+from ..docker.route import WayBack
 from ..process import GuardedProcess
 from ..site import Site
 from .api import Api
-from .server import Seat, WayBack, stay
+from .server import Seat, stay
 
 if TYPE_CHECKING:
     import os

@@ -11,8 +11,9 @@ from functools import partial
 from urllib.parse import parse_qsl, urlsplit
 
 from ...errors import EngineError
+from ..docker.route import WayBack
 from .api import Api
-from .server import Seat, WayBack, stay
+from .server import Seat, stay
 
 _PORT = 8474
 _PORTS = range(1, 65536)

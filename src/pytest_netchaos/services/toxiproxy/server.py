@@ -6,17 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from ..docker.route import WayBack
 from .api import Api
-
-
-@dataclass(frozen=True, slots=True)
-class WayBack:
-    """How a Toxiproxy reaches this process."""
-
-    #: The address of this machine to listen at.
-    listen: str
-    #: That address as the Toxiproxy knows it.
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +37,11 @@ class ToxiproxyServer(Protocol):
 
     @property
     def way_back(self) -> WayBack:
-        """How it reaches us."""
+        """How it reaches us.
+
+        Raises:
+            NetchaosError: That can't be known; says how to set it.
+        """
 
     def seat(self) -> Seat:
         """Find a place for one more proxy.
