@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeAlias, runtime_checkable
@@ -87,6 +88,29 @@ def loopback(host: str) -> tuple[socket.AddressFamily, str]:
         if family == "4" and address.startswith("127."):
             return socket.AF_INET, address
     raise ValueError(f"host must be a loopback address such as '127.0.0.1', '::1' or 'localhost', not {host!r}")
+
+
+def numeric_hosts(name: str, values: Iterable[str]) -> tuple[str, ...]:
+    """Understand a list of IP addresses, and spell each as the system does: ``"::1"`` for ``"0::1"``.
+
+    Args:
+        name: What to call it in an error.
+        values: The addresses.
+
+    Raises:
+        ValueError: it isn't a list, or one isn't an address in numbers.
+    """
+    if isinstance(values, str):
+        raise ValueError(f"{name} must be a list of IP addresses, not a text: write [{values!r}]")  # noqa: TRY004 - as the others
+    return tuple(_numeric(name, value) for value in values)
+
+
+def _numeric(name: str, value: str) -> str:
+    family = socket.AF_INET6 if ":" in str(value) else socket.AF_INET
+    try:
+        return socket.inet_ntop(family, socket.inet_pton(family, value))
+    except (OSError, TypeError):
+        raise ValueError(f"{name} must be IP addresses such as '127.0.0.2', not {value!r}") from None
 
 
 def _parse(text: str) -> Upstream:

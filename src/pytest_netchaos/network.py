@@ -59,7 +59,15 @@ class Network:
         """The links by name, in the order in which they were made."""
         return MappingProxyType(self._links)
 
-    def link(self, upstream: UpstreamLike, *, name: str | None = None, host: str = "127.0.0.1", port: int = 0) -> Link:
+    def link(
+        self,
+        upstream: UpstreamLike,
+        *,
+        name: str | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        background: Iterable[str] = (),
+    ) -> Link:
         """Put a link in front of a server. Clients that dial it can be dialled at once, and cut off at will.
 
         Args:
@@ -68,20 +76,24 @@ class Network:
             name: What errors and reports call it; by default the upstream as it is written.
             host: The loopback address to listen at: ``"::1"`` for IPv6.
             port: The port to listen at; 0 takes a free one.
+            background: The IP addresses of those that dial through the link and aren't clients: replicas, monitors.
+                They are served, and hit by faults, like anybody else; but the link's dials, connections and hits are
+                of the others only. On the loopback, give them a source address of their own: ``["127.0.0.2"]``.
 
         Raises:
             UpstreamError: the upstream can't be understood, or nobody knows the host.
             PortInUse: somebody else has the port.
-            ValueError: the name is taken, or the host isn't this machine's loopback.
+            ValueError: the name is taken, the host isn't this machine's loopback, or ``background`` isn't IP addresses.
         """
         if self._is_closed:
             raise LinkClosed("netchaos.link() after the end of the test that owned this network")
         if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65535:  # noqa: PLR2004 - TCP's range
             raise ValueError(f"port must be a whole number from 0 (a free one) to 65535, not {port!r}")
         found = addresses.upstream(upstream)
+        hosts = addresses.numeric_hosts("background", background)
         name = self._name(name, found.name)
         self._engine = self._engine_source()
-        made = self._engine.open(name, found, host, port, derive_seed(self.seed, name))
+        made = self._engine.open(name, found, host, port, derive_seed(self.seed, name), hosts)
         link = self._links[name] = Link(name, found.name, made, self._timeout)
         for standing in self._standing:
             for fault in standing.faults if standing.hits(name) else ():

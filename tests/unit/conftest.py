@@ -80,11 +80,13 @@ class FakeEngine:
 
     def __init__(self):
         self.opened = []
+        self.backgrounds = []
         self.links = []
         self.fails_with = None
         self.is_alive = True
 
-    def open(self, name, upstream, host, port, seed):
+    def open(self, name, upstream, host, port, seed, background=()):
+        self.backgrounds.append(background)
         if self.fails_with is not None:
             raise self.fails_with
         self.opened.append((name, upstream, host, port, seed))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_netchaos import addresses
-from pytest_netchaos.addresses import loopback, upstream
+from pytest_netchaos.addresses import loopback, numeric_hosts, upstream
 from pytest_netchaos.errors import UpstreamError
 
 
@@ -152,3 +152,20 @@ def test_an_unknown_host_to_listen_at_is_not_called_an_upstream():
 
 def test_a_password_with_an_at_sign_is_no_host():
     assert upstream("redis://:p@ss@10.0.0.1:6379").name == "10.0.0.1:6379"
+
+
+def test_numeric_hosts_are_spelled_as_the_system_does():
+    assert numeric_hosts("hosts", ["127.0.0.2", "0::1", "FE80::1"]) == ("127.0.0.2", "::1", "fe80::1")
+    assert numeric_hosts("hosts", ()) == ()
+
+
+@pytest.mark.parametrize("host", ["localhost", "", "127.0.0.256", "127.0.0.2:80", "[::1]", None, 7])
+def test_what_is_no_numeric_host_is_refused(host):
+    with pytest.raises(ValueError, match=r"^hosts must be IP addresses such as '127\.0\.0\.2', not ") as caught:
+        numeric_hosts("hosts", ["::1", host])
+    assert str(caught.value).endswith(repr(host))
+
+
+def test_one_host_as_a_text_is_refused():
+    with pytest.raises(ValueError, match=r"^hosts must be a list of IP addresses, .*: write \['127.0.0.2'\]$"):
+        numeric_hosts("hosts", "127.0.0.2")

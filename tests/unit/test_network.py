@@ -40,6 +40,15 @@ def test_a_link_is_by_default_named_after_its_upstream_and_at_a_free_port(networ
     assert engine.opened[0][4] == derive_seed(7, DB)
 
 
+def test_a_link_knows_who_is_no_client(network, engine):
+    network.link(DB, background=["127.0.0.2", "0::1"])
+    network.link(DB)
+    assert engine.backgrounds == [("127.0.0.2", "::1"), ()]
+    with pytest.raises(ValueError, match=r"^background must be IP addresses such as '127\.0\.0\.2', not 'replica'$"):
+        network.link(DB, background=["replica"])
+    assert len(engine.opened) == 2
+
+
 def test_links_to_the_same_upstream_are_numbered(network):
     assert [network.link(DB).name for _ in range(3)] == [DB, f"{DB} #2", f"{DB} #3"]
     assert repr(network) == f"<network with '{DB}', '{DB} #2', '{DB} #3', seed 7>"

@@ -57,8 +57,13 @@ class Engine(Protocol):
     #: ``"embedded"``.
     name: str
 
-    def open(self, name: str, upstream: Upstream, host: str, port: int, seed: int) -> EngineLink:
+    def open(
+        self, name: str, upstream: Upstream, host: str, port: int, seed: int, background: tuple[str, ...] = ()
+    ) -> EngineLink:
         """Make a link that listens at ``host`` and ``port`` (0: a free one).
+
+        Dials from ``background`` hosts are served, and hit by faults, like any other; but they are not logged, not
+        numbered among the others, and no fault's hits.
 
         Raises:
             PortInUse: somebody else has the port.

@@ -86,7 +86,9 @@ class EmbeddedEngine:
         """Whether it can carry links."""
         return self.channel.is_open and self._process.poll() is None
 
-    def open(self, name: str, upstream: Upstream, host: str, port: int, seed: int) -> EmbeddedLink:
+    def open(
+        self, name: str, upstream: Upstream, host: str, port: int, seed: int, background: tuple[str, ...] = ()
+    ) -> EmbeddedLink:
         """Make a link. It can be dialled when this returns, even if the relay is still booting.
 
         Args:
@@ -95,6 +97,7 @@ class EmbeddedEngine:
             host: The loopback address to listen at.
             port: The port, or 0 for a free one.
             seed: What the random decisions of its faults are drawn from.
+            background: The hosts whose dials are served like any other, and not logged.
 
         Raises:
             PortInUse: somebody else has the port.
@@ -108,7 +111,7 @@ class EmbeddedEngine:
             with self.channel.locked():
                 self._links[link.id] = link
             numeric = [part for family_host_port in upstream.numeric for part in family_host_port]
-            self.channel.post("link", link.id, *numeric, fds=[listener.fileno(), keeper.fileno()])
+            self.channel.post("link", link.id, ",".join(background), *numeric, fds=[listener.fileno(), keeper.fileno()])
         return link
 
     def forget(self, link: EmbeddedLink) -> None:

@@ -109,12 +109,19 @@ class Relay:
         """Say whether dials to a closed port can be seen."""
         self.emit("hello", int(may_watch()))
 
-    def _link(self, link: str, *upstreams: str) -> None:
+    def _link(self, link: str, background: str, *upstreams: str) -> None:
         """Make a link of the two descriptors that came along: a listening socket, and one that keeps its port."""
         listener, keeper = self._fds.pop(0), self._fds.pop(0)
         addresses = [_upstream(*upstreams[i : i + 3]) for i in range(0, len(upstreams), 3)]
         self._proxies[int(link)] = Proxy(
-            self._loop, self._watch, self.emit, int(link), sockets.adopt(listener), sockets.adopt(keeper), addresses
+            self._loop,
+            self._watch,
+            self.emit,
+            int(link),
+            sockets.adopt(listener),
+            sockets.adopt(keeper),
+            addresses,
+            frozenset(filter(None, background.split(","))),
         )
 
     def _unlink(self, link: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from time import monotonic
 
 from . import sockets
+from .background import Background
 from .connection import Connection
 from .fault import DOWN, INSTANT, REFUSING, UP, gate, stages
 
@@ -34,13 +35,15 @@ class Proxy:
         listener: Socket,
         keeper: Socket,
         addresses: list[tuple[int, Address]],
+        background: frozenset[str] = frozenset(),
     ) -> None:
         self.id = id_
         self.port: int = keeper.getsockname()[1]
         self.family: int = keeper.family
         self.faults: dict[int, Fault] = {}
-        #: By the number of the dial.
+        #: By the number of the dial; those of the background have numbers below 0.
         self.connections: dict[int, Connection] = {}
+        self._background = Background(background, self.connections)
         self._loop = loop
         self._watch = watch
         self._emit = emit
@@ -72,7 +75,7 @@ class Proxy:
         if fault.kind in REFUSING:
             self.shut()
         hit = [c for c in self.connections.values() if fault.hits(c.dial)] if fault.kind != "refuse" else []
-        met = [str(number) for number in sorted(c.number for c in hit if c.is_open)]
+        met = [str(number) for number in sorted(c.number for c in hit if c.number)]
         for connection in hit:
             self._strike(fault, connection)
         if fault.kind in INSTANT:
@@ -179,17 +182,25 @@ class Proxy:
             self._welcome(client, peer)
 
     def _welcome(self, client: Socket, peer: tuple[object, ...]) -> None:
-        self._dials += 1
-        self._emit("dial", monotonic(), self.id, self._dials, sockets.name(peer))
-        connection = Connection(self._loop, self, self._dials, client, peer, self._addresses)
+        connection = self._connect(client, peer)
         self.connections[connection.dial] = connection
         if self.faults:
             self._apply(connection)
         else:
             connection.go_on()
 
+    def _connect(self, client: Socket, peer: tuple[object, ...]) -> Connection:
+        if (name := sockets.name(peer)) in self._background:
+            dial = self._background.number()
+            return Connection(self._loop, self._background, dial, client, peer, self._addresses)
+        self._dials += 1
+        self._emit("dial", monotonic(), self.id, self._dials, name)
+        return Connection(self._loop, self, self._dials, client, peer, self._addresses)
+
     def _refuse(self, peer: str) -> None:
         """Note a dial that met a closed port."""
+        if peer in self._background:
+            return
         now = monotonic()
         self._dials += 1
         self._emit("dial", now, self.id, self._dials, peer)

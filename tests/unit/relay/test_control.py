@@ -92,7 +92,8 @@ def test_commands_are_carried_out_in_order(made):
         (("sync", 1, "more"), "TypeError: "),
         (("unlink", 1, "x"), "ValueError: "),
         (("unlink", 1, 99), "KeyError: 99"),
-        (("link", 1, 2), "IndexError: "),
+        (("link", 1, 2), "TypeError: "),
+        (("link", 1, 2, ""), "IndexError: "),
         (fault(1, 1, kind="dance"), "ValueError: no such fault: 'dance'"),
         (fault(1, 1, toxicity="x"), "ValueError: "),
     ],
@@ -135,10 +136,11 @@ def test_two_flaps_of_a_link_are_not_in_step(made):
 
 def test_a_link_is_made_of_the_descriptors_that_came_along(made):
     pair = socket.socketpair()
-    replies = made.ask(("link", 1, 2, "4", "127.0.0.1", 80, "u", "/run/x", 0), fds=[sock.fileno() for sock in pair])
+    command = ("link", 1, 2, "127.0.0.2,::1", "4", "127.0.0.1", 80, "u", "/run/x", 0)
+    replies = made.ask(command, fds=[sock.fileno() for sock in pair])
     assert replies == [["ok", "1"]]
-    _, _, _, id_, listener, keeper, addresses = made.relay._proxies[2].arguments
-    assert id_ == 2
+    _, _, _, id_, listener, keeper, addresses, background = made.relay._proxies[2].arguments
+    assert (id_, background) == (2, {"127.0.0.2", "::1"})
     assert addresses == [(socket.AF_INET, ("127.0.0.1", 80)), (socket.AF_UNIX, "/run/x")]
     for sock, copy in zip(pair, (listener, keeper), strict=True):
         assert os.path.sameopenfile(sock.fileno(), copy.fileno())

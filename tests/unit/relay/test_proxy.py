@@ -11,6 +11,9 @@ from pytest_netchaos.relay.proxy import Proxy
 from pytest_netchaos.relay.rhythm import once
 from pytest_netchaos.relay.sockets import listen
 
+#: What dials from here is no client.
+BACKGROUND = "127.0.0.2"
+
 
 class Watch:
     """Sees the SYNs that the test says there were."""
@@ -49,6 +52,7 @@ def made(loop, sockets):
         listener,
         keeper,
         [(socket.AF_INET, server.getsockname())],
+        frozenset({BACKGROUND}),
     )
     yield SimpleNamespace(proxy=proxy, watch=watch, events=events, address=keeper.getsockname(), server=server)
     connections = list(proxy.connections.values())
@@ -251,3 +255,72 @@ def test_a_closed_proxy_hangs_up_and_gives_its_port_back(made, dial, read_all):
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(made.address)
+
+
+@pytest.fixture
+def dial_in_background(made, sockets, spin):
+    """Dial from a host that isn't a client's; returns both ends, once the upstream has accepted."""
+
+    def call():
+        before = sum(c.is_open for c in made.proxy.connections.values())
+        peer = sockets.keep(socket.create_connection(made.address, 10.0, (BACKGROUND, 0)))
+        spin(lambda: sum(c.is_open for c in made.proxy.connections.values()) > before)
+        return peer, sockets.keep(made.server.accept()[0])
+
+    return call
+
+
+def test_the_background_is_served_and_not_told(made, dial_in_background, spin):
+    peer, server = dial_in_background()
+    peer.sendall(b"hello")
+    spin(lambda: made.proxy.connections[-1].up.carried == 5)
+    assert server.recv(5) == b"hello"
+    made.proxy.count_all()
+    peer.close()
+    server.close()
+    spin(lambda: not made.proxy.connections)
+    assert made.events == []
+
+
+def test_the_background_is_hit_by_faults_and_is_no_hit(made, dial, dial_in_background, read_all):
+    peer, _ = dial_in_background()
+    client = dial()
+    made.proxy.start(fault("cut"))
+    assert [read_all(each) for each in (client, peer)] == [(b"", "RST")] * 2
+    assert said(made, "on") == [(1, 1, "1")]
+    made.watch.coming += [f"{BACKGROUND}:9", "127.0.0.1:9"]
+    made.watch.catch_up(socket.AF_INET)
+    assert said(made, "dial")[1:] == [(2, "127.0.0.1:9")]
+    assert said(made, "refused") == [(2, "cut")]
+
+
+def test_the_background_shifts_no_number(made, dial, dial_in_background):
+    dial()
+    dial_in_background()
+    dial()
+    assert said(made, "open") == [(1, 1), (2, 2)]
+    assert sorted(made.proxy.connections) == [-1, 1, 2]
+
+
+def test_the_background_is_under_faults_from_the_start(made, dial_in_background):
+    made.proxy.start(fault("delay", a=9.0))
+    dial_in_background()
+    (connection,) = made.proxy.connections.values()
+    assert connection.up.chain
+
+
+def test_the_background_is_refused_in_silence_where_nobody_listens(made, spin, sockets, read_all):
+    made.server.close()
+    peer = sockets.keep(socket.create_connection(made.address, 10.0, (BACKGROUND, 0)))
+    spin(lambda: made.proxy._background._dials and not made.proxy.connections)
+    assert read_all(peer) == (b"", "RST")
+    assert made.events == []
+
+
+def test_a_closed_proxy_hangs_up_on_the_background_too(made, dial_in_background, read_all):
+    peer, _ = dial_in_background()
+    (connection,) = made.proxy.connections.values()
+    made.proxy.close()
+    assert read_all(peer) == (b"", "FIN")
+    connection._release(with_rst=False)  # it lingers
+    assert made.events == []
