@@ -11,8 +11,8 @@ from .process import GuardedProcess
 from .resp import Connection, ProtocolError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Collection, Mapping
+    from pathlib import Path, PurePath
 
 #: Seconds between two looks at a server that starts: nothing tells other processes that it listens now.
 _LOOK_AGAIN = 0.001
@@ -28,12 +28,21 @@ _SETTINGS = {
     "appendonly": "yes",
     "appendfsync": "no",
     "aof-load-truncated": "yes",
-    "logfile": "",
 }
 
 
+#: The files that a server may rewrite, under their usual names.
+FILES = ("redis.conf", "sentinel.conf", "nodes.conf")
+
+
 def launch(
-    binary: Path, address: tuple[str, int], *, home: Path, options: Mapping[str, str], timeout: float
+    binary: Path,
+    address: tuple[str, int],
+    *,
+    home: Path,
+    options: Mapping[str, str],
+    timeout: float,
+    files: Mapping[str, str] | None = None,
 ) -> GuardedProcess:
     """Start a server and wait until it answers.
 
@@ -43,14 +52,16 @@ def launch(
         home: A directory that is its own, to be deleted if this process dies; its data is in ``data``.
         options: Settings, over ours.
         timeout: Seconds.
+        files: The text of each of its ``FILES`` that it is to have. One that is there already stays as it is.
 
     Raises:
         PortInUse: Somebody else listens there.
         ServiceError: It ended, or did not answer in time.
     """
-    host, port = address
-    settings = {"bind": host, "port": str(port), "dir": str(home / "data"), **_SETTINGS, **options}
-    arguments = [word for name, value in settings.items() for word in (f"--{name}", value)]
+    for name, text in (files or {}).items():
+        if not (home / name).exists():
+            (home / name).write_text(text)
+    arguments = command_line(address, home, files or (), options)
     process = GuardedProcess([str(binary), *arguments], log=home / "redis.log", cwd=home, litter=home)
     try:
         _await_ready(process, address, timeout)
@@ -58,6 +69,30 @@ def launch(
         process.close()
         raise
     return process
+
+
+def command_line(
+    address: tuple[str, int], home: PurePath, files: Collection[str], options: Mapping[str, str]
+) -> list[str]:
+    """The arguments with which a server is started: a file of its settings first, ours over that, and options over all.
+
+    Args:
+        address: Where it listens.
+        home: The directory of its files; its data is in ``data``.
+        files: Which of ``FILES`` it has. ``sentinel.conf`` makes it a sentinel, ``nodes.conf`` is a cluster's.
+        options: Settings, over ours.
+    """
+    settings = {"bind": address[0], "port": str(address[1]), "dir": str(home / "data"), "logfile": ""}
+    mode: list[str] = []
+    if "sentinel.conf" in files:
+        mode = [str(home / "sentinel.conf"), "--sentinel"]
+    else:
+        mode = [str(home / "redis.conf")] if "redis.conf" in files else []
+        settings |= _SETTINGS
+    if "nodes.conf" in files:
+        settings["cluster-config-file"] = str(home / "nodes.conf")
+    settings |= options
+    return [*mode, *(word for name, value in settings.items() for word in (f"--{name}", value))]
 
 
 def await_refusal(address: tuple[str, int], timeout: float = 5.0) -> float:

