@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
     from .ledger import Ledger
     from .link import Link
     from .network import Network
+    from .services.cluster import RedisCluster
     from .services.redis import RedisServer
+    from .services.sentinel import RedisSentinel
+    from .services.topology import MakeServer
 
 _settings = pytest.StashKey[options.Settings]()
 _standing = pytest.StashKey[tuple[marker.Standing, ...]]()
@@ -152,3 +156,45 @@ def redis_server(_netchaos_redis: RedisServer) -> RedisServer:
 def redis_link(netchaos: Network, redis_server: RedisServer) -> Link:
     """A link in front of ``redis_server``: give your code ``redis_link.url("redis")``."""
     return netchaos.link(redis_server, name="redis")
+
+
+@pytest.fixture(scope="session")
+def _netchaos_redis_factory() -> MakeServer:
+    """Make the members of Redis topologies: how, and of which program."""
+    from .services.local import local_servers  # noqa: PLC0415 - only where a test uses it
+
+    return local_servers()
+
+
+@pytest.fixture
+def redis_sentinel_factory(
+    netchaos: Network, _netchaos_redis_factory: MakeServer
+) -> Iterator[Callable[..., RedisSentinel]]:
+    """Redis with sentinels, made to measure: ``redis_sentinel_factory(replicas=1, sentinels=5)``."""
+    from .services.sentinel import RedisSentinel  # noqa: PLC0415 - only where a test uses it
+
+    with ExitStack() as stack:
+        yield lambda **how: stack.enter_context(RedisSentinel(netchaos, _netchaos_redis_factory, **how))
+
+
+@pytest.fixture
+def redis_sentinel(redis_sentinel_factory: Callable[..., RedisSentinel]) -> RedisSentinel:
+    """A Redis primary, two replicas and three sentinels, each behind a link: failover, kill_primary."""
+    return redis_sentinel_factory()
+
+
+@pytest.fixture
+def redis_cluster_factory(
+    netchaos: Network, _netchaos_redis_factory: MakeServer
+) -> Iterator[Callable[..., RedisCluster]]:
+    """Redis clusters, made to measure: ``redis_cluster_factory(nodes=5)``."""
+    from .services.cluster import RedisCluster  # noqa: PLC0415 - only where a test uses it
+
+    with ExitStack() as stack:
+        yield lambda **how: stack.enter_context(RedisCluster(netchaos, _netchaos_redis_factory, **how))
+
+
+@pytest.fixture
+def redis_cluster(redis_cluster_factory: Callable[..., RedisCluster]) -> RedisCluster:
+    """A Redis cluster of three nodes, each behind a link: kill, restart, owner of a key."""
+    return redis_cluster_factory()

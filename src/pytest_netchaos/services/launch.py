@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import PortInUse, ServiceError
@@ -35,36 +36,46 @@ _SETTINGS = {
 FILES = ("redis.conf", "sentinel.conf", "nodes.conf")
 
 
-def launch(
-    binary: Path,
-    address: tuple[str, int],
-    *,
-    home: Path,
-    options: Mapping[str, str],
-    timeout: float,
-    files: Mapping[str, str] | None = None,
-) -> GuardedProcess:
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """How a server is to be started.
+
+    Args:
+        options: Settings, over ours.
+        files: The text of each of ``FILES`` that it is to have. One that is there already stays as it is.
+        timeout: Seconds until it has to answer.
+    """
+
+    options: Mapping[str, str]
+    files: Mapping[str, str]
+    timeout: float
+
+    def __post_init__(self) -> None:
+        """Refuse a file by any other name."""
+        if unknown := sorted(set(self.files) - set(FILES)):
+            raise ValueError(f"files must be among {', '.join(FILES)}, not {unknown[0]!r}")
+
+
+def launch(binary: Path, address: tuple[str, int], *, home: Path, setup: Setup) -> GuardedProcess:
     """Start a server and wait until it answers.
 
     Args:
         binary: The program.
         address: Where it listens.
         home: A directory that is its own, to be deleted if this process dies; its data is in ``data``.
-        options: Settings, over ours.
-        timeout: Seconds.
-        files: The text of each of its ``FILES`` that it is to have. One that is there already stays as it is.
+        setup: How.
 
     Raises:
         PortInUse: Somebody else listens there.
         ServiceError: It ended, or did not answer in time.
     """
-    for name, text in (files or {}).items():
+    for name, text in setup.files.items():
         if not (home / name).exists():
             (home / name).write_text(text)
-    arguments = command_line(address, home, files or (), options)
+    arguments = command_line(address, home, setup.files, setup.options)
     process = GuardedProcess([str(binary), *arguments], log=home / "redis.log", cwd=home, litter=home)
     try:
-        _await_ready(process, address, timeout)
+        _await_ready(process, address, setup.timeout)
     except BaseException:
         process.close()
         raise

@@ -12,7 +12,7 @@ from ..errors import ServiceError
 from . import pristine
 from .asking import Askable
 from .binaries import redis_binary
-from .launch import FILES, await_refusal, launch
+from .launch import Setup, await_refusal, launch
 from .resp import Connection, ProtocolError
 from .site import Site
 
@@ -64,13 +64,9 @@ class RedisServer(Askable):
         timeout: float = 20.0,
         files: Mapping[str, str] | None = None,
     ) -> None:
-        if unknown := sorted(set(files or ()) - set(FILES)):
-            raise ValueError(f"files must be among {', '.join(FILES)}, not {unknown[0]!r}")
-        self._files = dict(files or {})
         self._wanted_port = port
         self._binary = binary
-        self._options = dict(options or {})
-        self._timeout = timeout
+        self._setup = Setup(dict(options or {}), dict(files or {}), timeout)
         self._lock = threading.RLock()
         self._site: Site | None = None
         self._process: GuardedProcess | None = None
@@ -265,16 +261,7 @@ class RedisServer(Askable):
             self._process.close()
         if empty:
             self._site.empty()
-        self._process = self._site.start(
-            partial(
-                launch,
-                binary,
-                home=self._site.home,
-                options=self._options,
-                timeout=self._timeout,
-                files=self._files,
-            )
-        )
+        self._process = self._site.start(partial(launch, binary, home=self._site.home, setup=self._setup))
         if self._baseline is None:
             with Connection(self.address, _OBEY_TIMEOUT) as connection:
                 self._baseline = pristine.observe(connection)

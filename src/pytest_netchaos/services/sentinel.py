@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import secrets
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ..errors import ServiceError
+from ..errors import hide_own_errors
 from ..waiting import in_thread
 from . import sentinel_files as files
-from .sentinel_view import View, offset_of
-from .topology import TIMEOUT, Member, Topology, ask, start_member, together, wait_until
+from .sentinel_view import View, hasten, offset_of
+from .topology import TIMEOUT, Member, Topology, ask, check_count, start_member, together, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ..network import Network
     from .topology import MakeServer, Place
+
+__tracebackhide__ = hide_own_errors
 
 
 class RedisSentinel(Topology):
@@ -62,19 +63,20 @@ class RedisSentinel(Topology):
         name: str = "redis",
         timeout: float = TIMEOUT,
     ) -> None:
-        _check_count("replicas", replicas)
-        _check_count("sentinels", sentinels)
+        check_count("replicas", replicas)
+        check_count("sentinels", sentinels)
         super().__init__(network, make, name, timeout)
         #: What sentinels call the primary: ``Sentinel(…).master_for(service_name)``.
         self.service_name = service_name
         self._options = dict(options or {})
         self._down_after = down_after
         self._quorum = sentinels // 2 + 1 if quorum is None else quorum
-        self._servers_at = [self._place(f"{name}-{n}") for n in range(1, replicas + 2)]
-        self._sentinels_at = [self._place(f"{name}-sentinel-{n}") for n in range(1, sentinels + 1)]
-        first = self._servers_at[0]
-        self.servers = tuple(self._make_server(at, None if at is first else first) for at in self._servers_at)
-        self.sentinels = self._make_sentinels()
+        with self._closed_on_error():
+            self._servers_at = [self._place(f"{name}-{n}") for n in range(1, replicas + 2)]
+            self._sentinels_at = [self._place(f"{name}-sentinel-{n}") for n in range(1, sentinels + 1)]
+            first = self._servers_at[0]
+            self.servers = tuple(self._make_server(at, None if at is first else first) for at in self._servers_at)
+            self.sentinels = self._make_sentinels()
         self._view = View(service_name, self.servers, self.sentinels)
         #: Whom the test was last told to be the primary: `wait_for_failover` waits for another.
         self._known = self.servers[0]
@@ -203,10 +205,13 @@ class RedisSentinel(Topology):
             ServiceError: It doesn't start.
             WaitTimeout: It doesn't find its place.
         """
-        member.server.restart(keep_data=keep_data)
-        if member in self.sentinels:
-            self._hasten(member)
-        return self.wait_for_replicas(timeout)
+        return self._restart(member, timeout, lambda: False, keep_data=keep_data)
+
+    async def restart_async(self, member: Member, *, keep_data: bool = True, timeout: float | None = None) -> float:  # noqa: ASYNC109
+        """Restart like `restart`, without stopping the event loop."""
+        return await in_thread(
+            lambda cancelled: self._restart(member, timeout, cancelled, keep_data=keep_data), lambda: None
+        )
 
     # Waits.
 
@@ -254,6 +259,14 @@ class RedisSentinel(Topology):
         offset = offset_of(primary)
         return offset is not None and not self._view.stragglers(primary, offset)
 
+    def _restart(
+        self, member: Member, timeout: float | None, cancelled: Callable[[], bool], *, keep_data: bool
+    ) -> float:
+        member.server.restart(keep_data=keep_data)
+        if member in self.sentinels:
+            hasten(member)
+        return self._await_replicas(timeout, cancelled)
+
     # Members.
 
     def _make_server(self, at: Place, primary: Place | None) -> Member:
@@ -279,14 +292,4 @@ class RedisSentinel(Topology):
 
     def _start_sentinel(self, member: Member) -> None:
         start_member(member)
-        self._hasten(member)
-
-    @staticmethod
-    def _hasten(sentinel: Member) -> None:
-        with contextlib.suppress(ServiceError):  # before Redis 7 it knows no such thing, and takes its time
-            sentinel.server.execute("SENTINEL", "DEBUG", *(word for pair in files.HASTE.items() for word in pair))
-
-
-def _check_count(name: str, count: object) -> None:
-    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        raise ValueError(f"{name} must be a whole number from 1, not {count!r}")
+        hasten(member)

@@ -8,16 +8,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
-from ..errors import ServiceError, WaitTimeout
+from ..errors import ServiceError, WaitTimeout, hide_own_errors
 from .ports import Reservation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from types import TracebackType
 
     from ..link import Link
     from ..network import Network
     from .resp import Argument, Reply
+
+__tracebackhide__ = hide_own_errors
 
 T = TypeVar("T")
 
@@ -109,10 +111,9 @@ class Member:
         """Host and port of its link: where it is, for everybody else."""
         return self.link.address
 
-    @property
-    def url(self) -> str:
-        """For a client: ``redis://127.0.0.1:PORT``, through its link."""
-        return self.link.url("redis")
+    def url(self, db: int = 0) -> str:
+        """For a client, through its link: ``redis://127.0.0.1:PORT/0``."""
+        return self.link.url("redis", str(db))
 
 
 class Topology:
@@ -134,11 +135,8 @@ class Topology:
         self._servers: list[Machine] = []
 
     def __enter__(self) -> Self:
-        try:
+        with self._closed_on_error():
             self.start()
-        except BaseException:
-            self.close()
-            raise
         return self
 
     def __exit__(
@@ -158,6 +156,14 @@ class Topology:
         finally:
             for reservation in self._reservations:
                 reservation.close()
+
+    @contextlib.contextmanager
+    def _closed_on_error(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
 
     def _reserve(self) -> int:
         """Choose a port that nobody else gets until this is closed."""
@@ -190,6 +196,12 @@ def start_member(member: Member) -> None:
         member.server.start()
     except ServiceError as error:
         raise type(error)(f"{member.name}: {error}") from error
+
+
+def check_count(name: str, count: object) -> None:
+    """Refuse what is no number of members with a ``ValueError``."""
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise ValueError(f"{name} must be a whole number from 1, not {count!r}")
 
 
 def wait_until(
