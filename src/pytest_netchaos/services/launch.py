@@ -12,7 +12,7 @@ from .process import GuardedProcess
 from .resp import Connection, ProtocolError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
     from pathlib import Path, PurePath
 
 #: Seconds between two looks at a server that starts: nothing tells other processes that it listens now.
