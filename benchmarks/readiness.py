@@ -7,12 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-
-from pytest_netchaos import choices
-from pytest_netchaos.services.redis_container import RedisContainer
-from pytest_netchaos.services.toxiproxy.container import ContainerToxiproxy
 
 from .offers import ENGINES, REDISES, missing_engine, missing_redis, resources
 from .scale import Scale
@@ -39,8 +34,8 @@ def containers(scale: Scale) -> Iterator[Result | Skipped]:
             return
     together, in_turns, ended = [], [], []
     for _ in range(scale.rounds(7)):
-        for times, threads in ((together, 2), (in_turns, 1)):
-            ready, end = _start_two(threads)
+        for times, side_by_side in ((together, True), (in_turns, False)):
+            ready, end = _start_two(side_by_side=side_by_side)
             times.append(ready)
             ended.append(end)
     peer = ("one after the other", in_turns)
@@ -72,21 +67,18 @@ def _use(what: str, name: str) -> list[tuple[float, float]]:
     return measured
 
 
-def _start_two(threads: int) -> tuple[float, float]:
+def _start_two(*, side_by_side: bool) -> tuple[float, float]:
     shared = resources(engine="docker", redis="docker")
     try:
-        docker = shared.docker()
-        docker.run(choices.REDIS_IMAGE, name="first").close()  # the network is there, and all is imported
-        redis = RedisContainer(docker, image=choices.REDIS_IMAGE)
+        assert shared.docker().network  # it is there, and all is imported
         began = time.perf_counter()
-        with ThreadPoolExecutor(threads) as pool:
-            proxy = pool.submit(ContainerToxiproxy, docker, choices.TOXIPROXY_IMAGE)
-            pool.submit(redis.start).result()
-            proxy.result().stop()
+        if not side_by_side:
+            shared.engine()
+        shared.redis()  # with the engine, unless it is there
+        shared.engine()
         ready = time.perf_counter() - began
     finally:
         began = time.perf_counter()
         shared.close()
         ended = time.perf_counter() - began
-    redis.close()
     return ready * 1e3, ended * 1e3
