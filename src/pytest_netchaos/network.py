@@ -5,17 +5,22 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from . import addresses
 from .addresses import UpstreamLike
 from .engines.base import Engine
-from .errors import EngineError, LinkClosed, NetchaosError, hide_own_errors
+from .errors import DockerUnavailable, EngineError, LinkClosed, NetchaosError, hide_own_errors
 from .history import History, Outage, merge_outages
 from .link import Link
 from .marker import Standing
 from .timeline import Entry, Timeline, entries
+
+if TYPE_CHECKING:
+    from .services.docker.session import Docker
+    from .services.server import ContainerServer, Ready
 
 __tracebackhide__ = hide_own_errors
 
@@ -31,6 +36,7 @@ class Network:
         seed: What every random decision in this network is drawn from.
         timeout: Seconds that waiting methods wait by default.
         standing: Faults that are in force on every link, or on some, from the moment it is made.
+        docker: Gives the Docker daemon, when the first container is made.
     """
 
     def __init__(
@@ -39,8 +45,11 @@ class Network:
         seed: int = 0,
         timeout: float = TIMEOUT,
         standing: tuple[Standing, ...] = (),
+        docker: Callable[[], Docker] | None = None,
     ) -> None:
         self.seed = seed
+        self._docker_source = docker
+        self._servers: list[ContainerServer] = []
         self._engine_source = engine
         self._engine: Engine | None = None
         self._timeout = timeout
@@ -100,6 +109,66 @@ class Network:
                 link.inject(fault)
         return link
 
+    def container(
+        self,
+        image: str,
+        *,
+        port: int | Iterable[int] = (),
+        name: str | None = None,
+        command: Sequence[str] | None = None,
+        env: Mapping[str, str] | None = None,
+        ready: Ready = None,
+        timeout: float = 60.0,
+    ) -> ContainerServer:
+        """Start a server in a container, with a link in front of each of its ports; return when it is ready.
+
+        ::
+
+            db = netchaos.container("postgres:17", port=5432, env={"POSTGRES_PASSWORD": "x"}, ready="ready to accept")
+            with db.link.cut(): ...
+            db.kill(); db.start()
+
+        Args:
+            image: Pulled if it isn't there; pin its version.
+            port: The port inside it, or several.
+            name: What its links are called (the second and further ones with ``:port`` after it), and the containers'
+                network finds it by; the image's by default.
+            command: In place of the image's own.
+            env: Its environment, over the image's.
+            ready: What proves that it serves: a text in its log, or a function of host and port that is true then (and
+                may raise ``OSError`` before). By default: somebody inside accepts a connection and keeps it.
+            timeout: Seconds for that, once the image is there.
+
+        Raises:
+            DockerUnavailable: There is no Docker daemon.
+            ServiceError: The image can't be had, or the server ends, or isn't ready in time; with its log.
+        """
+        from .services.server import ContainerServer, probe  # noqa: PLC0415 - only where a container is wanted
+
+        if self._docker_source is None:
+            raise DockerUnavailable("this network was made without Docker: open_network() knows nothing of containers")
+        ports = [port] if isinstance(port, int) else [*port]
+        running = self._docker_source().run(
+            image,
+            command=None if command is None else [*command],
+            env=env,
+            ports=ports,
+            name=name or "",
+            alias=name or "",
+        )
+        try:
+            is_ready = probe(running, ready, ports[0] if ports else None)
+            running.wait_ready(is_ready, timeout)
+            links = {p: self._container_link(running.address(p), name or running.name, p, ports) for p in ports}
+        except BaseException:
+            running.close()
+            raise
+        self._servers.append(ContainerServer(running, links, is_ready, timeout))
+        return self._servers[-1]
+
+    def _container_link(self, address: tuple[str, int], name: str, port: int, ports: list[int]) -> Link:
+        return self.link(address, name=name if port == ports[0] else f"{name}:{port}")
+
     def heal(self) -> float:
         """Take every fault of every link back; return the monotonic time when none was in force any more."""
         return max((link.heal() for link in self._links.values()), default=time.monotonic())
@@ -149,6 +218,11 @@ class Network:
             try:
                 link.shut()
             except NetchaosError as error:  # the other links are to be closed all the same
+                failures.append(error)
+        for server in self._servers:
+            try:
+                server.close()
+            except NetchaosError as error:
                 failures.append(error)
         if failures:
             raise failures[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
     from .ledger import Ledger
     from .link import Link
     from .network import Network
-    from .resources import Resources
-    from .services.redis import RedisServer
+    from .resources import Redis, Resources
+    from .services.cluster import RedisCluster
+    from .services.sentinel import RedisSentinel
 
 T = TypeVar("T")
 
@@ -152,7 +154,13 @@ def netchaos(request: pytest.FixtureRequest, _netchaos_resources: Resources) -> 
     seed = marker.seed_of(standing)
     if seed is None:
         seed = derive_seed(settings.seed, request.node.nodeid)
-    network = Network(lambda: _or_skip(settings, _netchaos_resources.engine), seed, settings.timeout, standing)
+    network = Network(
+        lambda: _or_skip(settings, _netchaos_resources.engine),
+        seed,
+        settings.timeout,
+        standing,
+        lambda: _or_skip(settings, _netchaos_resources.docker, "auto"),
+    )
     request.node.stash[_network] = network
     yield network
     network.close(passed=request.node.stash.get(_passed, False))
@@ -170,7 +178,7 @@ def ledger(netchaos: Network) -> Ledger:
 
 
 @pytest.fixture
-def redis_server(request: pytest.FixtureRequest, _netchaos_resources: Resources) -> RedisServer:
+def redis_server(request: pytest.FixtureRequest, _netchaos_resources: Resources) -> Redis:
     """A real Redis (Valkey) server, empty at the start of each test: pause, resume, kill, restart."""
     server = _or_skip(request.config.stash[_settings], _netchaos_resources.redis)
     server.restore()
@@ -178,6 +186,42 @@ def redis_server(request: pytest.FixtureRequest, _netchaos_resources: Resources)
 
 
 @pytest.fixture
-def redis_link(netchaos: Network, redis_server: RedisServer) -> Link:
+def redis_link(netchaos: Network, redis_server: Redis) -> Link:
     """A link in front of ``redis_server``: give your code ``redis_link.url("redis")``."""
     return netchaos.link(redis_server, name="redis")
+
+
+@pytest.fixture
+def redis_sentinel_factory(
+    request: pytest.FixtureRequest, netchaos: Network, _netchaos_resources: Resources
+) -> Iterator[Callable[..., RedisSentinel]]:
+    """Redis with sentinels, made to measure: ``redis_sentinel_factory(replicas=1, sentinels=5)``."""
+    from .services.sentinel import RedisSentinel  # noqa: PLC0415 - only where a test uses it
+
+    make = _or_skip(request.config.stash[_settings], _netchaos_resources.redis_factory)
+    with ExitStack() as stack:
+        yield lambda **how: stack.enter_context(RedisSentinel(netchaos, make, **how))
+
+
+@pytest.fixture
+def redis_sentinel(redis_sentinel_factory: Callable[..., RedisSentinel]) -> RedisSentinel:
+    """A Redis primary, two replicas and three sentinels, each behind a link: failover, kill_primary."""
+    return redis_sentinel_factory()
+
+
+@pytest.fixture
+def redis_cluster_factory(
+    request: pytest.FixtureRequest, netchaos: Network, _netchaos_resources: Resources
+) -> Iterator[Callable[..., RedisCluster]]:
+    """Redis clusters, made to measure: ``redis_cluster_factory(nodes=5)``."""
+    from .services.cluster import RedisCluster  # noqa: PLC0415 - only where a test uses it
+
+    make = _or_skip(request.config.stash[_settings], _netchaos_resources.redis_factory)
+    with ExitStack() as stack:
+        yield lambda **how: stack.enter_context(RedisCluster(netchaos, make, **how))
+
+
+@pytest.fixture
+def redis_cluster(redis_cluster_factory: Callable[..., RedisCluster]) -> RedisCluster:
+    """A Redis cluster of three nodes, each behind a link: kill, restart, owner of a key."""
+    return redis_cluster_factory()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-from .errors import hide_own_errors
+from .errors import ServiceError, hide_own_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from .engines.base import Engine
     from .options import Settings
     from .services.docker.session import Docker
-    from .services.redis import RedisServer
+    from .services.managed import ManagedRedis
+    from .services.redis_at import RedisAt
+    from .services.topology import MakeServer
     from .services.toxiproxy.server import ToxiproxyServer
+
+    Redis: TypeAlias = ManagedRedis | RedisAt
 
 __tracebackhide__ = hide_own_errors
 
@@ -38,7 +42,7 @@ class Resources:
         self._report = report
         self._engines: list[Engine] = []
         self._docker: Docker | None = None
-        self._redis: RedisServer | None = None
+        self._redis: Redis | None = None
         self._ends = contextlib.ExitStack()
 
     def engine(self) -> Engine:
@@ -65,7 +69,7 @@ class Resources:
             self._ends.callback(self._docker.close)
         return self._docker
 
-    def redis(self) -> RedisServer:
+    def redis(self) -> Redis:
         """Give the Redis server, running."""
         if self._redis is None:
             server = self._make_redis(self._settings.redis)
@@ -74,14 +78,45 @@ class Resources:
             self._redis = server
         return self._redis
 
+    def redis_factory(self) -> MakeServer:
+        """Give what makes the members of a Redis topology.
+
+        Raises:
+            ServiceError: A server that runs elsewhere can't be made into one.
+        """
+        from .services.local import container_servers, local_servers  # noqa: PLC0415 - only where a test uses it
+
+        choice = self._settings.redis
+        if choice.kind == "docker":
+            return container_servers(self.docker(), choice.what)
+        if choice.kind == "url":
+            raise ServiceError(
+                f"--netchaos-redis={choice} is one server, and a topology needs several of its own: choose embedded, "
+                "local or docker"
+            )
+        return local_servers(choice.what or None)
+
     def close(self) -> None:
         """End all of it, the latest first."""
         self._ends.close()
 
-    def _make_redis(self, choice: Choice) -> RedisServer:
+    def _make_redis(self, choice: Choice) -> Redis:
+        if choice.kind == "docker":
+            from .services.redis_container import RedisContainer  # noqa: PLC0415
+
+            return RedisContainer(self.docker(), image=choice.what)
+        if choice.kind == "url":
+            from .services.redis_at import RedisAt  # noqa: PLC0415
+
+            return RedisAt(choice.what, worker=self._number)
         from .services.redis import RedisServer  # noqa: PLC0415
 
         return RedisServer(binary=choice.what or None)
+
+    @property
+    def _number(self) -> int:
+        """Which of the workers this process is: 0 for the first, and for one that is alone."""
+        return int(self._worker.removeprefix("gw")) if self._worker.startswith("gw") else 0
 
     def _start_engine(self, choice: Choice) -> Engine:
         if choice.kind == "embedded":

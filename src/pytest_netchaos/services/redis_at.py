@@ -30,17 +30,19 @@ class RedisAt(Askable):
 
     Args:
         url: ``redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]``.
+        worker: Added to the number of the database: tests that run side by side have one each. (Channels are the whole
+            server's: pub/sub knows no databases.)
         timeout: Seconds for `start` to hear of it.
 
     Raises:
         ServiceError: That is no such URL.
     """
 
-    def __init__(self, url: str, *, timeout: float = _TIMEOUT) -> None:
+    def __init__(self, url: str, *, worker: int = 0, timeout: float = _TIMEOUT) -> None:
         parts = urlsplit(url)
         try:
             self._host, self._port = parts.hostname or "", parts.port or _PORT
-            self.db = int(parts.path.strip("/") or 0)
+            self.db = int(parts.path.strip("/") or 0) + worker
         except ValueError as error:
             raise _malformed(url, str(error)) from None
         if parts.scheme != "redis" or not self._host or self.db < 0 or parts.query or parts.fragment:

@@ -1,0 +1,179 @@
+"""Any server in a container, behind links: what ``netchaos.container(…)`` gives."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeAlias
+
+from ..errors import ServiceError, hide_own_errors
+
+if TYPE_CHECKING:
+    from ..link import Link
+    from .docker.container import Container
+
+__tracebackhide__ = hide_own_errors
+
+#: What proves that a server serves: a text in its log, or a question that is asked with its host and port.
+Ready: TypeAlias = "str | Callable[[str, int], object] | None"
+
+#: Seconds in which a port that nobody serves is closed again by what Docker has in front of it.
+_HANG_UP = 0.05
+#: Lines of a log in which a text is looked for.
+_LOG = 1000
+
+
+class ContainerServer:
+    """A server in a container of its own, with a link in front of each of its ports.
+
+    It can be paused, killed and restarted like ``redis_server``. Each verb returns the ``time.monotonic()`` at which
+    its effect was confirmed. The container and its links end with the test.
+    """
+
+    def __init__(
+        self, container: Container, links: Mapping[int, Link], is_ready: Callable[[], bool], timeout: float
+    ) -> None:
+        self._container = container
+        self._links = dict(links)
+        self._is_ready = is_ready
+        self._timeout = timeout
+
+    def __repr__(self) -> str:
+        """Say what it is and how it is."""
+        return f"<server {self._container.name} of {self._container.image}: {self.state}>"
+
+    @property
+    def link(self) -> Link:
+        """The link in front of its first port: what clients are to dial.
+
+        Raises:
+            ServiceError: It has no port.
+        """
+        if not self._links:
+            raise ServiceError(f"{self._container.name} has no link: netchaos.container(…, port=…) makes one")
+        return next(iter(self._links.values()))
+
+    @property
+    def links(self) -> Mapping[int, Link]:
+        """All of its links, by the port inside the container."""
+        return MappingProxyType(self._links)
+
+    @property
+    def name(self) -> str:
+        """Its name, by which other containers of the run reach it."""
+        return self._container.name
+
+    @property
+    def state(self) -> str:
+        """``"running"``, ``"paused"``, ``"down"`` or ``"gone"``, as it really is now."""
+        return self._container.state
+
+    def address(self, port: int) -> tuple[str, int]:
+        """Where one of its ports is dialled from here without a link: the same for life.
+
+        Raises:
+            ServiceError: It isn't one of its ports.
+        """
+        return self._container.address(port)
+
+    def log_tail(self, lines: int = 20) -> str:
+        """The last lines that it wrote since it was last started."""
+        return self._container.log_tail(lines)
+
+    def pause(self) -> float:
+        """Freeze it, as a machine that hangs. Connections stay open, and new ones are accepted by the system.
+
+        Raises:
+            ServiceError: It is down.
+        """
+        return self._container.pause()
+
+    def resume(self) -> float:
+        """Let it go on, and return when it is ready.
+
+        Raises:
+            ServiceError: It is down, or not ready in time.
+        """
+        self._container.resume()
+        return self.wait_ready()
+
+    def kill(self) -> float:
+        """Kill it with SIGKILL, paused or not, and return when its ports refuse.
+
+        Raises:
+            ServiceError: It is down already.
+        """
+        return self._container.kill()
+
+    def stop(self, timeout: float = 10.0) -> float:
+        """Ask it to end; return when its ports refuse.
+
+        Args:
+            timeout: Seconds after which it is killed.
+
+        Raises:
+            ServiceError: It is down already.
+        """
+        return self._container.stop(timeout)
+
+    def start(self) -> float:
+        """Start it again, on the same ports and with the files that it left; return when it is ready.
+
+        Raises:
+            ServiceError: It runs already, or fails; with its log.
+        """
+        self._container.start()
+        return self.wait_ready()
+
+    def restart(self, timeout: float = 10.0) -> float:
+        """Stop it if it runs, and start it again. Arguments and errors as for `stop` and `start`."""
+        self._container.restart(timeout)
+        return self.wait_ready()
+
+    def wait_ready(self) -> float:
+        """Wait until it is ready.
+
+        Raises:
+            ServiceError: It has ended, or isn't ready in time; with its log.
+        """
+        return self._container.wait_ready(self._is_ready, self._timeout)
+
+    def close(self) -> None:
+        """Remove the container."""
+        self._container.close()
+
+
+def probe(container: Container, ready: Ready, port: int | None) -> Callable[[], bool]:
+    """Make the question whether a server serves.
+
+    Args:
+        container: What it runs in.
+        ready: A text in its log; a function of host and port that is true, and may raise ``OSError`` while it isn't; or
+            ``None``: that somebody inside accepts connections, and keeps them.
+        port: The port inside; ``None`` if it has none.
+    """
+    if isinstance(ready, str):
+        return lambda: ready in container.log_tail(_LOG)
+    if port is None:
+        return lambda: container.is_running
+    address = container.address(port)
+    ask = ready or _keeps
+    return lambda: _is_true(ask, *address)
+
+
+def _is_true(ask: Callable[[str, int], object], host: str, port: int) -> bool:
+    try:
+        return bool(ask(host, port))
+    except OSError:
+        return False
+
+
+def _keeps(host: str, port: int) -> bool:
+    """Whether somebody accepts a connection and keeps it. Docker accepts for one that isn't there, and hangs up."""
+    with socket.create_connection((host, port), _HANG_UP * 20) as connection:
+        connection.settimeout(_HANG_UP)
+        try:
+            return bool(connection.recv(1))
+        except TimeoutError:
+            return True
