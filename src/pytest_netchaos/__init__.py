@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from .link import Link
     from .matchers import at_least_once, at_most_once, backoff, check, check_async, exactly_once, reconnected
     from .network import Network, open_network
+    from .services.cluster import RedisCluster
     from .services.redis import RedisServer
+    from .services.sentinel import RedisSentinel
     from .timeline import Timeline
 
 _HOMES = {
@@ -41,7 +43,9 @@ _HOMES = {
     "link": ("Link",),
     "matchers": ("at_least_once", "at_most_once", "backoff", "check", "check_async", "exactly_once", "reconnected"),
     "network": ("Network", "open_network"),
+    "services.cluster": ("RedisCluster",),
     "services.redis": ("RedisServer",),
+    "services.sentinel": ("RedisSentinel",),
     "timeline": ("Timeline",),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -49,9 +53,9 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "Blackhole", "Close", "Connection", "Cut", "Delay", "Dial", "Dials", "EngineDied", "EngineError", "Fault",
     "FaultSpan", "Flap", "History", "Injection", "Ledger", "Link", "LinkClosed", "NetchaosError", "Network", "Outage",
-    "PortInUse", "RedisServer", "Refuse", "Reset", "ServiceError", "Stall", "Throttle", "Timeline", "UpstreamError",
-    "WaitTimeout", "at_least_once", "at_most_once", "backoff", "check", "check_async", "exactly_once", "open_network",
-    "reconnected",
+    "PortInUse", "RedisCluster", "RedisSentinel", "RedisServer", "Refuse", "Reset", "ServiceError", "Stall", "Throttle",
+    "Timeline", "UpstreamError", "WaitTimeout", "at_least_once", "at_most_once", "backoff", "check", "check_async",
+    "exactly_once", "open_network", "reconnected",
 ]  # fmt: skip
 
 

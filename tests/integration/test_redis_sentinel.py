@@ -36,7 +36,12 @@ def topology(start):
 @pytest.fixture
 def client(topology):
     """A client that asks the sentinels where the primary is."""
-    made = sentinel.Sentinel(topology.addresses, socket_timeout=2.0)
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    # Its own patience would cost seconds with each sentinel that isn't there.
+    impatient = {"socket_timeout": 2.0, "retry": Retry(NoBackoff(), 0)}
+    made = sentinel.Sentinel(topology.addresses, sentinel_kwargs=impatient)
     yield made
     for each in made.sentinels:
         each.close()
