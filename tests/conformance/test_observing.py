@@ -153,6 +153,7 @@ def test_a_client_that_hung_up_during_a_stall_has_ended_its_dial(world):
         assert second.waited >= 0
 
 
+@pytest.mark.unlike_toxiproxy("it dials the upstream before it stalls, so it depends on who is first", run=False)
 def test_a_dial_that_a_stall_outlasted_was_served_in_vain(world):
     with world.link.stall():
         world.dial().close()

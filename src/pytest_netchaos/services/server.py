@@ -12,6 +12,7 @@ from ..errors import ServiceError, hide_own_errors
 if TYPE_CHECKING:
     from ..link import Link
     from .docker.container import Container
+    from .docker.session import Docker
 
 __tracebackhide__ = hide_own_errors
 
@@ -142,6 +143,35 @@ class ContainerServer:
     def close(self) -> None:
         """Remove the container."""
         self._container.close()
+
+
+def start_server(
+    docker: Docker,
+    image: str,
+    *,
+    link: Callable[[tuple[str, int], str], Link],
+    ports: list[int],
+    name: str,
+    command: list[str] | None,
+    env: Mapping[str, str] | None,
+    ready: Ready,
+    timeout: float,
+) -> ContainerServer:
+    """Start a container, wait until it is ready, and put links in front of its ports; arguments as `Network.container`.
+
+    Raises:
+        ServiceError: It can't be started, ends, or isn't ready in time; nothing of it is left then.
+    """
+    container = docker.run(image, command=command, env=env, ports=ports, name=name, alias=name)
+    try:
+        is_ready = probe(container, ready, ports[0] if ports else None)
+        container.wait_ready(is_ready, timeout)
+        called = name or container.name
+        links = {p: link(container.address(p), called if p == ports[0] else f"{called}:{p}") for p in ports}
+    except BaseException:
+        container.close()
+        raise
+    return ContainerServer(container, links, is_ready, timeout)
 
 
 def probe(container: Container, ready: Ready, port: int | None) -> Callable[[], bool]:

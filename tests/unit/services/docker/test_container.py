@@ -80,7 +80,7 @@ def test_a_running_container(container, docker):
     assert not container.is_paused
     assert container.exit_code is None
     assert container.image == REDIS
-    assert container.name == f"netchaos-{docker.owner.run}-main-shared-1"
+    assert container.name == f"netchaos-{docker.owner.run}-main-shared-{container.name[-1]}"
     assert repr(container) == f"<Container {container.name} running>"
     assert container.address(6379)[0] == "127.0.0.1"
     assert "Ready to accept connections" in container.log_tail()
