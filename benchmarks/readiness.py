@@ -33,7 +33,7 @@ def containers(scale: Scale) -> Iterator[Result | Skipped]:
             yield Skipped("containers", "Toxiproxy and Redis", missing)
             return
     together, in_turns, ended = [], [], []
-    for _ in range(scale.rounds(7)):
+    for _ in range(scale.rounds(5)):
         for times, side_by_side in ((together, True), (in_turns, False)):
             ready, end = _start_two(side_by_side=side_by_side)
             times.append(ready)
@@ -51,7 +51,7 @@ def _compare(
             yield Skipped(benchmark, name, reason)
             continue
         # The first round finds files that nobody has read yet; how fast the disk is, is not the question.
-        rounds = [_use(what, name) for _ in range(scale.rounds(7) + 1)][1:]
+        rounds = [_use(what, name) for _ in range(scale.rounds(5) + 1)][1:]
         first = [ready for (ready, _), _ in rounds]
         again = [ready for _, (ready, _) in rounds]
         yield result(benchmark, f"{name}, the first in a process", "ms", first, ("the second", again))
