@@ -239,7 +239,8 @@ class OwnDaemon:
                 [
                     "unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh",
                     "dockerd", "--data-root", self.home / "data", "--exec-root", self.home / "exec", "-H", self.url,
-                    "--pidfile", self.home / "pid", "--bridge=none", "--iptables=false", "--ip-forward=false", "--ip-masq=false",
+                    "--pidfile", self.home / "pid", "--bridge=none", "--iptables=false", "--ip-forward=false",
+                    "--ip-masq=false",
                 ],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
