@@ -226,7 +226,8 @@ class Docker:
 
     def _membership(self, network: str | None, alias: str) -> dict[str, Any]:
         """Which network a container joins, and its second name there: only networks that somebody made have names."""
-        name = network or self.network.name
+        # Not its name, of which the daemon allows two.
+        name = network or self.network.id
         if not alias or name in {"host", "none", "bridge", "default"}:
             return {"network": name}
         endpoint = self.client.api.create_endpoint_config(aliases=[alias])
