@@ -37,14 +37,20 @@ def parse(url: str) -> Place:
     Raises:
         ValueError: It isn't one; says what is wrong.
     """
-    parts = urlsplit(url)
-    if parts.scheme != "http" or not parts.hostname or parts.path.strip("/"):
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, _PORT if parts.port is None else parts.port
+    except ValueError:  # a port that is none, half an IPv6 address
+        host = port = None
+    if not host or not port or parts.scheme != "http" or parts.path.strip("/") or parts.username is not None:
         raise ValueError("an http:// URL of a Toxiproxy's API, such as http://127.0.0.1:8474")
     wishes = dict(parse_qsl(parts.query, keep_blank_values=True))
     if unknown := sorted(wishes.keys() - {"ports", "host"}):
         raise ValueError(f"a URL whose query has nothing but ports= and host= (not {', '.join(unknown)}=)")
     ports = _ports(wishes["ports"]) if "ports" in wishes else None
-    return Place(parts.hostname, parts.port or _PORT, ports, wishes.get("host", ""))
+    if not wishes.get("host", "-"):
+        raise ValueError("a URL whose host= is this machine's address, as that Toxiproxy knows it")
+    return Place(host, port, ports, wishes.get("host", ""))
 
 
 def _ports(text: str) -> tuple[int, ...]:
