@@ -131,8 +131,8 @@ class Network:
         Args:
             image: Pulled if it isn't there; pin its version.
             port: The port inside it, or several.
-            name: What its links are called (the second and further ones with ``:port`` after it), and the containers'
-                network finds it by; the image's by default.
+            name: What its links are called (the second and further ones with ``:port`` after it); the image's by
+                default. One that is given is also what other containers of the run find it by.
             command: In place of the image's own.
             env: Its environment, over the image's.
             ready: What proves that it serves: a text in its log, or a function of host and port that is true then (and
@@ -159,15 +159,19 @@ class Network:
         try:
             is_ready = probe(running, ready, ports[0] if ports else None)
             running.wait_ready(is_ready, timeout)
-            links = {p: self._container_link(running.address(p), name or running.name, p, ports) for p in ports}
+            links = {p: self.link(running.address(p), name=self._port_name(image, name, p, ports)) for p in ports}
         except BaseException:
             running.close()
             raise
         self._servers.append(ContainerServer(running, links, is_ready, timeout))
         return self._servers[-1]
 
-    def _container_link(self, address: tuple[str, int], name: str, port: int, ports: list[int]) -> Link:
-        return self.link(address, name=name if port == ports[0] else f"{name}:{port}")
+    def _port_name(self, image: str, name: str | None, port: int, ports: list[int]) -> str:
+        """Name a container's link: not like the container, which has another name in each run. Seeds hang on it."""
+        from .services.docker.session import basename  # noqa: PLC0415 - only where a container is wanted
+
+        suffix = "" if port == ports[0] else f":{port}"
+        return self._name(None, basename(image) + suffix) if name is None else name + suffix
 
     def heal(self) -> float:
         """Take every fault of every link back; return the monotonic time when none was in force any more."""

@@ -152,14 +152,16 @@ class Pair:
         self._watcher.hung_up(self, by)
 
     def server_opened(self) -> None:
-        """Note that the server has accepted."""
+        """Note that the server has accepted; if the client is gone by then, its end has been told already."""
         self.is_open = True
-        self._watcher.opened(self)
+        if not self.is_over:
+            self._watcher.opened(self)
 
     def server_unreachable(self, reason: str) -> None:
-        """Note that the server has not accepted; the client gets an RST."""
-        self.is_over = True
-        self._watcher.unreachable(self, reason)
+        """Note that the server has not accepted; the client gets an RST, if it isn't gone and its end told."""
+        if not self.is_over:
+            self.is_over = True
+            self._watcher.unreachable(self, reason)
         self.front.reset("server", reason)
         self._tap.gone(self)
 

@@ -149,6 +149,8 @@ class Tap(Proxy):
                 sock, peer = sockets.accept(self._inner)
             except BlockingIOError:
                 return
+            except ConnectionAbortedError:
+                continue
             except OSError as error:
                 self._emit("trouble", monotonic(), self.id, f"can't accept a connection from the other proxy: {error}")
                 return
@@ -167,7 +169,7 @@ class Tap(Proxy):
     def _lost_patience(self) -> None:
         pair = self._under_way
         self._give_up_waiting()
-        if pair is not None:
+        if pair is not None and not pair.is_over:
             self._emit(
                 "trouble", monotonic(), self.id, f"dial {pair.dial}: the proxy behind the link has not passed it on"
             )
