@@ -38,6 +38,8 @@ class Dial:
     #: Seconds since the previous dial ended: how long the client waited. ``None`` for the first dial, and for
     #: one that began before the previous one ended (a second client).
     waited: float | None = None
+    #: Served too late: its client had hung up by then. A stall, say, had held it back, and its heal let it through.
+    in_vain: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,8 @@ class LinkLog:
     def opened(self, at: float, dial: int) -> None:
         """The upstream has accepted: it is a connection."""
         self._connections.append(Connection(len(self._connections) + 1, dial, at))
-        self._change_dial(dial, outcome="served", connection=len(self._connections))
+        in_vain = self._dials[dial - 1].ended_at is not None
+        self._change_dial(dial, outcome="served", connection=len(self._connections), in_vain=in_vain)
 
     def hung_up(self, at: float, dial: int) -> None:
         """One side has begun to end it."""

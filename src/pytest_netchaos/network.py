@@ -143,35 +143,24 @@ class Network:
             DockerUnavailable: There is no Docker daemon.
             ServiceError: The image can't be had, or the server ends, or isn't ready in time; with its log.
         """
-        from .services.server import ContainerServer, probe  # noqa: PLC0415 - only where a container is wanted
+        from .services.server import start_server  # noqa: PLC0415 - only where a container is wanted
 
         if self._docker_source is None:
             raise DockerUnavailable("this network was made without Docker: open_network() knows nothing of containers")
         ports = [port] if isinstance(port, int) else [*port]
-        running = self._docker_source().run(
+        server = start_server(
+            self._docker_source(),
             image,
-            command=None if command is None else [*command],
-            env=env,
+            link=lambda address, called: self.link(address, name=called if name else self._name(None, called)),
             ports=ports,
             name=name or "",
-            alias=name or "",
+            command=None if command is None else [*command],
+            env=env,
+            ready=ready,
+            timeout=timeout,
         )
-        try:
-            is_ready = probe(running, ready, ports[0] if ports else None)
-            running.wait_ready(is_ready, timeout)
-            links = {p: self.link(running.address(p), name=self._port_name(image, name, p, ports)) for p in ports}
-        except BaseException:
-            running.close()
-            raise
-        self._servers.append(ContainerServer(running, links, is_ready, timeout))
-        return self._servers[-1]
-
-    def _port_name(self, image: str, name: str | None, port: int, ports: list[int]) -> str:
-        """Name a container's link: not like the container, which has another name in each run. Seeds hang on it."""
-        from .services.docker.session import basename  # noqa: PLC0415 - only where a container is wanted
-
-        suffix = "" if port == ports[0] else f":{port}"
-        return self._name(None, basename(image) + suffix) if name is None else name + suffix
+        self._servers.append(server)
+        return server
 
     def heal(self) -> float:
         """Take every fault of every link back; return the monotonic time when none was in force any more."""

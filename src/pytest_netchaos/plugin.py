@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from .link import Link
     from .network import Network
     from .resources import Redis, Resources
+    from .services.cluster import RedisCluster
+    from .services.sentinel import RedisSentinel
 
 T = TypeVar("T")
 
@@ -186,3 +189,39 @@ def redis_server(request: pytest.FixtureRequest, _netchaos_resources: Resources)
 def redis_link(netchaos: Network, redis_server: Redis) -> Link:
     """A link in front of ``redis_server``: give your code ``redis_link.url("redis")``."""
     return netchaos.link(redis_server, name="redis")
+
+
+@pytest.fixture
+def redis_sentinel_factory(
+    request: pytest.FixtureRequest, netchaos: Network, _netchaos_resources: Resources
+) -> Iterator[Callable[..., RedisSentinel]]:
+    """Redis with sentinels, made to measure: ``redis_sentinel_factory(replicas=1, sentinels=5)``."""
+    from .services.sentinel import RedisSentinel  # noqa: PLC0415 - only where a test uses it
+
+    make = _or_skip(request.config.stash[_settings], _netchaos_resources.redis_factory)
+    with ExitStack() as stack:
+        yield lambda **how: stack.enter_context(RedisSentinel(netchaos, make, **how))
+
+
+@pytest.fixture
+def redis_sentinel(redis_sentinel_factory: Callable[..., RedisSentinel]) -> RedisSentinel:
+    """A Redis primary, two replicas and three sentinels, each behind a link: failover, kill_primary."""
+    return redis_sentinel_factory()
+
+
+@pytest.fixture
+def redis_cluster_factory(
+    request: pytest.FixtureRequest, netchaos: Network, _netchaos_resources: Resources
+) -> Iterator[Callable[..., RedisCluster]]:
+    """Redis clusters, made to measure: ``redis_cluster_factory(nodes=5)``."""
+    from .services.cluster import RedisCluster  # noqa: PLC0415 - only where a test uses it
+
+    make = _or_skip(request.config.stash[_settings], _netchaos_resources.redis_factory)
+    with ExitStack() as stack:
+        yield lambda **how: stack.enter_context(RedisCluster(netchaos, make, **how))
+
+
+@pytest.fixture
+def redis_cluster(redis_cluster_factory: Callable[..., RedisCluster]) -> RedisCluster:
+    """A Redis cluster of three nodes, each behind a link: kill, restart, owner of a key."""
+    return redis_cluster_factory()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, TypeAlias
 
-from .errors import hide_own_errors
+from .errors import ServiceError, hide_own_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .services.docker.session import Docker
     from .services.managed import ManagedRedis
     from .services.redis_at import RedisAt
+    from .services.topology import MakeServer
     from .services.toxiproxy.server import ToxiproxyServer
 
     Redis: TypeAlias = ManagedRedis | RedisAt
@@ -75,6 +76,24 @@ class Resources:
             server.start()
             self._redis = server
         return self._redis
+
+    def redis_factory(self) -> MakeServer:
+        """Give what makes the members of a Redis topology.
+
+        Raises:
+            ServiceError: A server that runs elsewhere can't be made into one.
+        """
+        from .services.local import container_servers, local_servers  # noqa: PLC0415 - only where a test uses it
+
+        choice = self._settings.redis
+        if choice.kind == "docker":
+            return container_servers(self.docker(), choice.what)
+        if choice.kind == "url":
+            raise ServiceError(
+                f"--netchaos-redis={choice} is one server, and a topology needs several of its own: choose embedded, "
+                "local or docker"
+            )
+        return local_servers(choice.what or None)
 
     def close(self) -> None:
         """End all of it, the latest first."""

@@ -153,6 +153,19 @@ def test_a_client_that_hung_up_during_a_stall_has_ended_its_dial(world):
         assert second.waited >= 0
 
 
+@pytest.mark.unlike_toxiproxy("it dials the upstream before it stalls, so it depends on who is first", run=False)
+def test_a_dial_that_a_stall_outlasted_was_served_in_vain(world):
+    with world.link.stall():
+        world.dial().close()
+        world.link.wait_for(lambda history: history.dials and history.dials[0].ended_at is not None)
+        world.dial()
+        world.link.wait_for_dial(2)
+    world.accept()
+    world.accept()
+    world.link.wait_for_connection(2)
+    assert [(dial.outcome, dial.in_vain) for dial in world.link.dials] == [("served", True), ("served", False)]
+
+
 def test_a_second_client_has_waited_for_nobody(world):
     world.pair()
     world.pair()

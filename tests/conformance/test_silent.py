@@ -124,6 +124,7 @@ def test_blackhole_hides_the_end_of_a_connection(world, direction, how):
     assert receiver.ends_with() == "RST"
 
 
+@pytest.mark.beyond_toxiproxy
 @pytest.mark.parametrize("sent", [b"", b"lost"], ids=["idle", "busy"])
 def test_blackhole_takes_the_fin_of_a_close_too_and_heals_into_a_reset(world, sent):
     client, server = world.pair()
@@ -135,6 +136,7 @@ def test_blackhole_takes_the_fin_of_a_close_too_and_heals_into_a_reset(world, se
     assert (client.ends_with(), server.ends_with()) == ("RST", "RST")
 
 
+@pytest.mark.beyond_toxiproxy
 def test_blackhole_of_one_direction_takes_the_fin_of_a_close_in_that_direction(world):
     client, server = world.pair()
     with world.link.blackhole(direction="upstream"):
@@ -144,6 +146,7 @@ def test_blackhole_of_one_direction_takes_the_fin_of_a_close_in_that_direction(w
     assert server.ends_with() == "RST"
 
 
+@pytest.mark.beyond_toxiproxy
 def test_stall_holds_the_fin_of_a_close_back_behind_the_bytes(world):
     client, server = world.pair()
     with world.link.stall():

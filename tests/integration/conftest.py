@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 #: Plugins that the runs inside these tests have no use for, and would spend most of their time importing.
@@ -13,5 +15,5 @@ def _light(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     if "pytester" in request.fixturenames:
         request.getfixturevalue("pytester")  # it deletes the variable, so it goes first
     monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(f"-pno:{name}" for name in UNUSED))
-    for variable in ("NETCHAOS_SEED", "NETCHAOS_TIMEOUT"):
+    for variable in [name for name in os.environ if name.startswith("NETCHAOS_")]:
         monkeypatch.delenv(variable, raising=False)

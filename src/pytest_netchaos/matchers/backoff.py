@@ -42,6 +42,8 @@ class backoff(Matcher[Dials]):  # noqa: N801 - the class is the call that a test
 
     A *wait* lasts from the end of a dial (its refusal, or the end of its connection) to the next dial. The waits
     after the first dial, and after one that was served, start again at ``first``; so does a slice of ``link.dials``.
+    A dial whose client had given up before, in a stall, wasn't served. One that was accepted while only the way back
+    was stalled, or a black hole, was: whether its client took that for a success, nobody but the client knows.
     The nth wait of a run, counted from 0, is to last *w* = min(``first`` × ``factor``ⁿ, ``cap``), and may differ from
     it by *w* × ``jitter`` + ``tolerance``.
 
@@ -131,7 +133,7 @@ class backoff(Matcher[Dials]):  # noqa: N801 - the class is the call that a test
                 slack = meant * self.jitter + self.tolerance
                 yield _Wait(dial, dial.waited, max(0.0, meant - slack), meant + slack)
                 meant = min(meant * self.factor, cap)
-            if dial.outcome == "served":
+            if dial.outcome == "served" and not dial.in_vain:
                 meant = self.first
 
 

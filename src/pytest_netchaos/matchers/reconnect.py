@@ -109,8 +109,11 @@ class reconnected(Matcher[History]):  # noqa: N801 - the class is the call that 
 
 def _new_connections(history: History, start: _Start) -> Iterable[Connection]:
     begin = start.at if start.outage is None else start.outage.started_at
+    in_vain = {dial.number for dial in history.dials if dial.in_vain}  # a stall that heals serves them all the same
     return (
-        c for c in history.connections if c.opened_at >= start.at or (c.opened_at >= begin and _outlived(c, start.at))
+        c
+        for c in history.connections
+        if c.dial not in in_vain and (c.opened_at >= start.at or (c.opened_at >= begin and _outlived(c, start.at)))
     )
 
 
@@ -149,7 +152,7 @@ def _window(history: History, start: _Start) -> list[str]:
 
 def _line(dial: Dial, start: _Start) -> str:
     outcome = {
-        "served": f"served as connection {dial.connection}",
+        "served": f"served as connection {dial.connection}{', in vain: its client was gone' if dial.in_vain else ''}",
         "refused": f"refused: {dial.reason}" if dial.reason else "refused",
         "pending": "no answer yet",
     }[dial.outcome]

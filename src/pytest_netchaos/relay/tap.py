@@ -18,7 +18,7 @@ from . import sockets
 from .connection import Connection
 from .fault import DOWN, REFUSING, UP
 from .pair import Back, Pair
-from .proxy import Proxy
+from .proxy import ACCEPT_PAUSE, Proxy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -149,10 +149,8 @@ class Tap(Proxy):
                 sock, peer = sockets.accept(self._inner)
             except BlockingIOError:
                 return
-            except ConnectionAbortedError:
-                continue
-            except OSError as error:
-                self._emit("trouble", monotonic(), self.id, f"can't accept a connection from the other proxy: {error}")
+            except OSError:  # no descriptors are left, which the front says: no edge will tell when there are again
+                self._loop.call_at(monotonic() + ACCEPT_PAUSE, self._arrivals_later)
                 return
             pair = self._under_way
             if pair is None:
@@ -165,6 +163,10 @@ class Tap(Proxy):
             else:
                 pair.complete(Connection(self._loop, Back(pair), pair.dial, sock, peer, self._server_addresses))
                 pair.gulp(on=self._gulps)
+
+    def _arrivals_later(self) -> None:
+        if self._inner.fileno() >= 0:
+            self._arrivals()
 
     def _lost_patience(self) -> None:
         pair = self._under_way

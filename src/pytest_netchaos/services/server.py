@@ -8,10 +8,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
 from ..errors import ServiceError, hide_own_errors
+from .docker.session import basename
 
 if TYPE_CHECKING:
     from ..link import Link
     from .docker.container import Container
+    from .docker.session import Docker
 
 __tracebackhide__ = hide_own_errors
 
@@ -142,6 +144,35 @@ class ContainerServer:
     def close(self) -> None:
         """Remove the container."""
         self._container.close()
+
+
+def start_server(
+    docker: Docker,
+    image: str,
+    *,
+    link: Callable[[tuple[str, int], str], Link],
+    ports: list[int],
+    name: str,
+    command: list[str] | None,
+    env: Mapping[str, str] | None,
+    ready: Ready,
+    timeout: float,
+) -> ContainerServer:
+    """Start a container, wait until it is ready, and put links in front of its ports; arguments as `Network.container`.
+
+    Raises:
+        ServiceError: It can't be started, ends, or isn't ready in time; nothing of it is left then.
+    """
+    container = docker.run(image, command=command, env=env, ports=ports, name=name, alias=name)
+    try:
+        is_ready = probe(container, ready, ports[0] if ports else None)
+        container.wait_ready(is_ready, timeout)
+        called = name or basename(image)  # not the container's name, another one in each run: seeds hang on a link's
+        links = {p: link(container.address(p), called if p == ports[0] else f"{called}:{p}") for p in ports}
+    except BaseException:
+        container.close()
+        raise
+    return ContainerServer(container, links, is_ready, timeout)
 
 
 def probe(container: Container, ready: Ready, port: int | None) -> Callable[[], bool]:

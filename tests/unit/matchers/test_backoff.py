@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import pytest
@@ -89,6 +90,14 @@ def test_a_link_is_judged_by_its_dials_and_never_waited_for():
 def test_a_refused_first_dial_begins_a_run_too():
     made = [Dial(1, 0.0, "refused", ended_at=0.0), Dial(2, 0.1, "refused", ended_at=0.1), Dial(3, 0.3, "served")]
     assert Dials(with_waits(made)) == exact(0.1)
+
+
+def test_a_dial_that_was_served_after_its_client_had_given_up_ends_no_run():
+    seen = dials(0.1, 0.2, 0.4, 0.1, outcomes="sss")
+    assert seen != exact(0.1)
+    in_vain = [dataclasses.replace(d, in_vain=d.number in (2, 3)) for d in seen]
+    assert Dials(in_vain) == exact(0.1)
+    assert Dials(dataclasses.replace(d, in_vain=True) for d in seen) != exact(0.1), "0.8 was to come"
 
 
 def test_a_slice_begins_a_run():

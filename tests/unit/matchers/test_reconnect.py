@@ -78,6 +78,17 @@ def test_a_connection_that_opened_in_the_outage_has_to_outlive_it(changes, holds
     assert (reconnected(0.001).explain(seen) == []) is holds
 
 
+@pytest.mark.parametrize("after", [None, 2.0])
+def test_a_dial_that_was_served_after_its_client_had_given_up_brings_nobody_back(after):
+    seen = history(0.5, 2.001, faults=[span(Stall(), 1.0, 2.0)])
+    first, second = seen.dials
+    given_up = dataclasses.replace(seen, dials=Dials([first, dataclasses.replace(second, in_vain=True)]))
+    assert reconnected(1.0, after=after).explain(seen) == []
+    lines = reconnected(1.0, after=after).explain(given_up)
+    assert lines[0].startswith("link 'chat' did not reconnect in the 1.000s after ")
+    assert lines[-1].endswith("served as connection 2, in vain: its client was gone")
+
+
 @pytest.mark.parametrize(
     ("within", "after", "opened", "holds"),
     [(1.0, 4.0, 4.5, True), (1.0, 4.0, 5.5, False), (1.0, 4.0, 3.5, False), (1.0, 4.0, 4.0, True)],

@@ -128,6 +128,7 @@ class Docker:
         network: str | None = None,
         volumes: Mapping[str, Mapping[str, str]] | None = None,
         tmpfs: Mapping[str, str] | None = None,
+        user: str | None = None,
     ) -> Container:
         """Start a container. It runs then, but need not be ready: see `Container.wait_ready`.
 
@@ -143,6 +144,7 @@ class Docker:
             network: ``"host"``, or a network's name; ``None`` for the one of our own.
             volumes: As the SDK has them: ``{"/here": {"bind": "/there", "mode": "ro"}}``.
             tmpfs: As the SDK has them: ``{"/data": "size=10m"}``.
+            user: As ``"UID:GID"``, in place of the image's own.
 
         Raises:
             ServiceError: The image can't be had, or the container not be started.
@@ -159,6 +161,7 @@ class Docker:
             "volumes": dict(volumes or {}),
             "tmpfs": dict(tmpfs or {}),
             "extra_hosts": self.route.extra_hosts,
+            "user": user,
         }
         for attempt in range(_PORT_ATTEMPTS):
             try:
