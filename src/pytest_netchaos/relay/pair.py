@@ -189,6 +189,8 @@ class Pair:
                 by, how, reason = self._cause or self._guess(how)
             elif self._cause is not None:
                 by, how, reason = self._cause
+            elif by == "client":  # or the server was first, and what is in between hasn't passed that on yet
+                by = self._leaver or by
             self._watcher.ended(self, by, how, reason)
         if self.back is None or self.back.is_over:
             self._tap.gone(self)
