@@ -131,8 +131,8 @@ class Network:
         Args:
             image: Pulled if it isn't there; pin its version.
             port: The port inside it, or several.
-            name: What its links are called (the second and further ones with ``:port`` after it), and the containers'
-                network finds it by; the image's by default.
+            name: What its links are called (the second and further ones with ``:port`` after it); the image's by
+                default. One that is given is also what other containers of the run find it by.
             command: In place of the image's own.
             env: Its environment, over the image's.
             ready: What proves that it serves: a text in its log, or a function of host and port that is true then (and
@@ -151,7 +151,7 @@ class Network:
         server = start_server(
             self._docker_source(),
             image,
-            link=lambda address, name: self.link(address, name=name),
+            link=lambda address, called: self.link(address, name=called if name else self._name(None, called)),
             ports=ports,
             name=name or "",
             command=None if command is None else [*command],

@@ -52,6 +52,7 @@ class Rhythm:
         self._cancelled = threading.Event()
         self._thread: threading.Thread | None = None
         self._is_on = False
+        self._lock = threading.Lock()  # two may cancel it at once
 
     def begin(self) -> None:
         """Enter the first window; it is in force when this returns. What is to come, comes by itself."""
@@ -111,9 +112,10 @@ class Rhythm:
         self._is_on = True
 
     def _go_out(self) -> None:
-        if self._is_on:
-            self._is_on = False
-            self._leave()
+        with self._lock:
+            if self._is_on:
+                self._leave()
+                self._is_on = False  # only now: where it failed, it may be tried again
 
     def _finish(self) -> None:
         over, self._over = self._over, None

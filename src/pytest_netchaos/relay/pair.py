@@ -152,14 +152,16 @@ class Pair:
         self._watcher.hung_up(self, by)
 
     def server_opened(self) -> None:
-        """Note that the server has accepted."""
+        """Note that the server has accepted; if the client is gone by then, its end has been told already."""
         self.is_open = True
-        self._watcher.opened(self)
+        if not self.is_over:
+            self._watcher.opened(self)
 
     def server_unreachable(self, reason: str) -> None:
-        """Note that the server has not accepted; the client gets an RST."""
-        self.is_over = True
-        self._watcher.unreachable(self, reason)
+        """Note that the server has not accepted; the client gets an RST, if it isn't gone and its end told."""
+        if not self.is_over:
+            self.is_over = True
+            self._watcher.unreachable(self, reason)
         self.front.reset("server", reason)
         self._tap.gone(self)
 
@@ -187,6 +189,8 @@ class Pair:
                 by, how, reason = self._cause or self._guess(how)
             elif self._cause is not None:
                 by, how, reason = self._cause
+            elif by == "client":  # or the server was first, and what is in between hasn't passed that on yet
+                by = self._leaver or by
             self._watcher.ended(self, by, how, reason)
         if self.back is None or self.back.is_over:
             self._tap.gone(self)

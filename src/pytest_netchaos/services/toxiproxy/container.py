@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ...errors import EngineError, ServiceError
-from .api import Api
+from .api import Api, NotToxiproxy
 from .server import Seat
 
 if TYPE_CHECKING:
@@ -125,6 +125,8 @@ class _Box:
     def _answers(self) -> bool:
         try:
             self.api.version()
+        except NotToxiproxy as error:
+            raise self.container.failure(f"is no Toxiproxy that will do ({error})") from None
         except EngineError:
             return False
         return True

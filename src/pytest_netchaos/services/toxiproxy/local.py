@@ -11,7 +11,7 @@ from ...errors import EngineError, ServiceError
 from ..docker.route import WayBack
 from ..process import GuardedProcess
 from ..site import Site
-from .api import Api
+from .api import Api, NotToxiproxy
 from .server import Seat, stay
 
 if TYPE_CHECKING:
@@ -110,6 +110,8 @@ def _await_ready(process: GuardedProcess, api: Api) -> None:
     while True:
         try:
             api.version()
+        except NotToxiproxy as error:
+            raise process.failure(f"is no Toxiproxy that will do ({error})") from None
         except EngineError as error:  # not yet, unless it has ended
             if process.wait(_LOOK_AGAIN) is not None:
                 raise process.failure("did not start") from None
