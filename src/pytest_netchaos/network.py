@@ -124,15 +124,15 @@ class Network:
 
         ::
 
-            db = netchaos.container("postgres:17", port=5432, env={"POSTGRES_PASSWORD": "x"}, ready="ready to accept")
+            db = netchaos.container("postgres:17", port=5432, env={"POSTGRES_PASSWORD": "x"}, name="db")
             with db.link.cut(): ...
             db.kill(); db.start()
 
         Args:
             image: Pulled if it isn't there; pin its version.
             port: The port inside it, or several.
-            name: What its links are called (the second and further ones with ``:port`` after it); the image's by
-                default. One that is given is also what other containers of the run find it by.
+            name: What its links are called (the second and further ones with ``:port`` after it), and what other
+                containers of the run find it by; by default, the name that Docker knows it by.
             command: In place of the image's own.
             env: Its environment, over the image's.
             ready: What proves that it serves: a text in its log, or a function of host and port that is true then (and
