@@ -57,6 +57,8 @@ class Container:
         self._owner = os.getpid()
         self._lock = threading.RLock()
         self._closed = False
+        #: When it ended before its latest start. Not that start: a busy daemon takes note of it after the first lines.
+        self._log_start: float | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -123,9 +125,8 @@ class Container:
     def log_tail(self, lines: int = 20) -> str:
         """The last lines that it wrote since it was last started."""
         options: dict[str, Any] = {"tail": lines}
-        since = inspection.started_at(self._inspect())
-        if since is not None:
-            options["since"] = since
+        if self._log_start is not None:
+            options["since"] = self._log_start
         try:
             with asking(f"give the log of {self.name}"):
                 return str(self._handle.logs(**options).decode(errors="replace")).rstrip("\n")
@@ -192,9 +193,10 @@ class Container:
             PortInUse: Somebody has taken one of its ports.
         """
         with self._lock:
-            state = self.state
-            if state != "down":
+            found = self._inspect()
+            if (state := inspection.state(found)) != "down":
                 raise self._refusal(state, "it can't be started")
+            self._log_start = inspection.ended_at(found)
             try:
                 with asking(f"start {self.name} ({self._image})"):
                     self._handle.start()

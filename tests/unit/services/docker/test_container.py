@@ -4,13 +4,14 @@ import os
 import socket
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 from tests.docker import COMMAND, REDIS, answers
 
 from pytest_netchaos.errors import PortInUse, ServiceError
 from pytest_netchaos.services.docker import inspection
-from pytest_netchaos.services.docker.container import is_port_in_use
+from pytest_netchaos.services.docker.container import Container, is_port_in_use
 from pytest_netchaos.services.resp import Connection
 
 
@@ -51,11 +52,11 @@ def test_endings(said, expected):
     assert inspection.ending(said) == expected
 
 
-def test_when_it_was_started():
-    assert inspection.started_at({}) is None
-    assert inspection.started_at(found(StartedAt="0001-01-01T00:00:00Z")) is None
-    assert inspection.started_at(found(StartedAt="1970-01-01T00:00:01.500000999Z")) == 1.5
-    assert inspection.started_at(found(StartedAt="1970-01-01T00:00:01Z")) == 1
+def test_when_it_ended():
+    assert inspection.ended_at({}) is None
+    assert inspection.ended_at(found(FinishedAt="0001-01-01T00:00:00Z")) is None
+    assert inspection.ended_at(found(FinishedAt="1970-01-01T00:00:01.500000999Z")) == 1.5
+    assert inspection.ended_at(found(FinishedAt="1970-01-01T00:00:01Z")) == 1
 
 
 @pytest.mark.parametrize(
@@ -148,6 +149,29 @@ def test_a_log_begins_with_the_last_start(container):
     container.restart()
     container.wait_ready(lambda: answers(container.address(6379)))
     assert container.log_tail(1000).count("Ready to accept connections") == 1
+
+
+def test_what_it_logs_before_the_daemon_has_noted_its_start_is_in_its_log():
+    """On a busy machine that takes longer than a server's first lines."""
+
+    class Handle:
+        id, name, asked = "1", "late", []
+        client = SimpleNamespace(api=SimpleNamespace(inspect_container=lambda _: states[-1]))
+
+        def start(self):
+            states.append(found(Running=True, StartedAt="1970-01-01T00:00:09Z", FinishedAt="1970-01-01T00:00:05Z"))
+
+        def logs(self, **options):
+            self.asked.append(options)
+            return b""
+
+    states = [found(StartedAt="0001-01-01T00:00:00Z", FinishedAt="0001-01-01T00:00:00Z")]
+    late = Container(Handle(), image=REDIS, host="h", ports={}, release=lambda _: None)
+    for _ in range(2):
+        late.start()
+        late.log_tail(7)
+        states.append(found(FinishedAt="1970-01-01T00:00:05Z"))
+    assert Handle.asked == [{"tail": 7}, {"tail": 7, "since": 5.0}]
 
 
 @pytest.mark.parametrize("verb", ["pause", "resume", "kill", "stop"])
