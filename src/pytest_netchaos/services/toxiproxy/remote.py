@@ -81,8 +81,12 @@ class RemoteToxiproxy:
         self.name = url
         place = parse(url)
         self._api = Api(place.host, place.port)
-        self._api.version()
-        self._sweep()
+        try:
+            self._api.version()
+            self._sweep()
+        except BaseException:
+            self._api.close()
+            raise
         self._is_near = _is_loopback(place.host)
         self._here = place.here
         self._lock = threading.Lock()
