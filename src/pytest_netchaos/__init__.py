@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from .ledger import Ledger
     from .link import Link
     from .matchers import at_least_once, at_most_once, backoff, check, check_async, exactly_once, reconnected
-    from .network import Network, open_network
+    from .network import Network
+    from .opening import open_network
     from .services.cluster import RedisCluster
     from .services.redis import RedisServer
     from .services.redis_at import RedisAt
@@ -47,7 +48,8 @@ _HOMES = {
     "ledger": ("Ledger",),
     "link": ("Link",),
     "matchers": ("at_least_once", "at_most_once", "backoff", "check", "check_async", "exactly_once", "reconnected"),
-    "network": ("Network", "open_network"),
+    "network": ("Network",),
+    "opening": ("open_network",),
     "services.cluster": ("RedisCluster",),
     "services.redis": ("RedisServer",),
     "services.redis_at": ("RedisAt",),

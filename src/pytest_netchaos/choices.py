@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+from .errors import ServiceError
 
 #: Pinned: a run next year is to be the run of today.
 TOXIPROXY_IMAGE = "ghcr.io/shopify/toxiproxy:2.12.0"
@@ -24,9 +27,9 @@ class Choice:
     what: str = ""
 
     def __str__(self) -> str:
-        """Write it as the option takes it."""
+        """Write it as the option takes it, but for a password: this is for terminals and logs."""
         if self.kind == "url":
-            return self.what
+            return re.sub(r"(?<=:)[^:@/]+(?=@)", "***", self.what)
         default = self.what in ("", TOXIPROXY_IMAGE, REDIS_IMAGE, TOXIPROXY_PROGRAM, REDIS_PROGRAM)
         return self.kind if default else f"{self.kind}:{self.what}"
 
@@ -55,10 +58,12 @@ def redis(text: str) -> Choice:
         ValueError: with what is allowed.
     """
     if "://" in text:
-        from urllib.parse import urlsplit  # noqa: PLC0415 - no other choice needs it
+        from .services.redis_at import RedisAt  # noqa: PLC0415 - no other choice needs it
 
-        if urlsplit(text).scheme != "redis" or not urlsplit(text).hostname:
-            raise ValueError("a redis:// URL with a host, such as redis://127.0.0.1:6379/0")
+        try:
+            RedisAt(text)
+        except ServiceError:
+            raise ValueError("a redis:// URL with a host, such as redis://127.0.0.1:6379/0") from None
         return Choice("url", text)
     return _choose(text, {"docker": REDIS_IMAGE, "local": REDIS_PROGRAM}, REDISES)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from typing import TYPE_CHECKING, TypeAlias
 
 from .errors import ServiceError, hide_own_errors
@@ -136,7 +135,8 @@ class Resources:
     @property
     def _number(self) -> int:
         """Which of the workers this process is: 0 for the first, and for one that is alone."""
-        return int(self._worker.removeprefix("gw")) if self._worker.startswith("gw") else 0
+        number = self._worker.removeprefix("gw")
+        return int(number) if number.isdigit() else 0
 
     def _start_engine(self, choice: Choice) -> Engine:
         if choice.kind == "embedded":
@@ -144,10 +144,11 @@ class Resources:
 
             return EmbeddedEngine()
         from .engines.toxiproxy import ToxiproxyEngine  # noqa: PLC0415 - the same
+        from .services.docker.owner import Owner  # noqa: PLC0415
 
         server = self._start_toxiproxy(choice)
         try:
-            return ToxiproxyEngine(server, f"netchaos-{self._run}-{self._worker}-{os.getpid()}")
+            return ToxiproxyEngine(server, Owner.here(self._run, self._worker))
         except BaseException:
             server.stop()
             raise

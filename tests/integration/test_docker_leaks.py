@@ -1,4 +1,4 @@
-"""No container outlives a run, whatever ends it."""
+"""No container outlives the process that started it, whatever ends that, nor a daemon that comes and goes."""
 
 from __future__ import annotations
 
@@ -33,26 +33,6 @@ docker = Docker(sys.argv[1], "gw0")
 docker.run("{REDIS}", ports=[6379])
 docker.run("{REDIS}", network="none")
 print(docker._reaper.pid, flush=True)
-"""
-
-#: The same in a pytest run, whose fixture would clean up if it were let.
-VICTIM_TEST = f"""
-import os, signal
-import pytest
-from pytest_netchaos.services.docker.session import Docker
-
-@pytest.fixture(scope="session")
-def docker(request):
-    worker = getattr(request.config, "workerinput", {{{{"workerid": "main"}}}})["workerid"]
-    with Docker(os.environ["VICTIM_RUN"], worker) as docker:
-        docker.run("{REDIS}", ports=[6379])
-        yield docker
-
-@pytest.mark.parametrize("n", range(2))
-def test_is_ended(docker, n):
-    with open(os.environ["VICTIM_READY"], "w") as file:
-        file.write("ready")
-    {{wait}}
 """
 
 
@@ -163,62 +143,6 @@ def test_a_sweep_spares_the_living_and_those_that_it_can_not_judge(victim, clien
         plain.remove()
 
 
-def test_two_runs_side_by_side(victim, client):
-    first, first_run, _ = victim()
-    _, second_run, _ = victim()
-    first.kill()
-    assert await_nothing_left(client, first_run) == []
-    assert len(left_over(client, second_run)) == 3
-
-
-# In a pytest run
-
-
-@pytest.fixture
-def run_pytest(client, tmp_path, monkeypatch):
-    """Start a pytest run that owns containers, and wait until so many of its processes do."""
-    run, ready = new_run(), tmp_path / "ready"
-    os.mkfifo(ready)
-    # Open for good: what a worker writes between two readers would be lost.
-    fifo = os.open(ready, os.O_RDWR)
-    monkeypatch.setenv("VICTIM_RUN", run)
-    monkeypatch.setenv("VICTIM_READY", str(ready))
-    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
-    with contextlib.ExitStack() as stack:
-        stack.callback(os.close, fifo)
-
-        def start(*arguments, owners=1, wait="signal.pause()"):
-            (tmp_path / "test_victim.py").write_text(VICTIM_TEST.format(wait=wait))
-            process = subprocess.Popen(
-                [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments, "test_victim.py"],
-                cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            )  # fmt: skip
-            stack.enter_context(process)
-            stack.callback(process.kill)
-            said = b""
-            while said.count(b"ready") < owners:
-                said += os.read(fifo, 100)
-            return process, run
-
-        yield start
-
-
-@pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM", "SIGINT"])
-@pytest.mark.parametrize("workers", [0, 2])
-def test_a_signal_to_a_run(run_pytest, client, name, workers):
-    process, run = run_pytest(*([f"-n{workers}"] if workers else []), owners=workers or 1)
-    assert len(left_over(client, run)) == 2 * (workers or 1)
-    process.send_signal(signal.Signals[name])
-    assert await_nothing_left(client, run) == []
-
-
-@pytest.mark.parametrize("method", ["signal", "thread"])
-def test_pytest_timeout(run_pytest, client, method):
-    process, run = run_pytest("-x", "-o", "timeout=2", "-o", f"timeout_method={method}")
-    process.communicate(timeout=60)
-    assert await_nothing_left(client, run) == []
-
-
 # A daemon that comes and goes
 
 
@@ -239,7 +163,8 @@ class OwnDaemon:
                 [
                     "unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh",
                     "dockerd", "--data-root", self.home / "data", "--exec-root", self.home / "exec", "-H", self.url,
-                    "--pidfile", self.home / "pid", "--bridge=none", "--iptables=false", "--ip-forward=false", "--ip-masq=false",
+                    "--pidfile", self.home / "pid", "--bridge=none", "--iptables=false", "--ip-forward=false",
+                    "--ip-masq=false",
                 ],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip

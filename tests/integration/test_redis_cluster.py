@@ -8,7 +8,7 @@ import re
 import time
 
 import pytest
-from tests.integration.redis_programs import MISSING, servers  # noqa: F401 - a fixture
+from tests.integration.redis_programs import MISSING, in_containers_too, servers  # noqa: F401 - a fixture
 
 from pytest_netchaos.errors import ServiceError, WaitTimeout
 from pytest_netchaos.services.cluster import RedisCluster
@@ -55,6 +55,7 @@ def key_of(cluster, node):
     return next(key for key in KEYS if cluster.owner(key) is node)
 
 
+@in_containers_too
 def test_clients_are_told_of_links_only(cluster, client):
     addresses = set(cluster.addresses)
     assert {(node.host, node.port) for node in client.get_nodes()} == addresses
@@ -105,6 +106,7 @@ def test_a_node_whose_link_is_cut_is_gone_for_clients_only(cluster, client):
     assert insist(lambda: client.get(key_of(cluster, lost))) == key_of(cluster, lost).encode()
 
 
+@in_containers_too
 def test_a_client_survives_a_kill_and_a_restart(cluster, client):
     node = cluster.nodes[0]
     for key in KEYS:
@@ -115,6 +117,7 @@ def test_a_client_survives_a_kill_and_a_restart(cluster, client):
     assert {cluster.owner(key) for key in KEYS} == set(cluster.nodes)
 
 
+@in_containers_too
 def test_a_node_that_lost_its_data_has_its_slots_still(cluster, client):
     node = cluster.nodes[2]
     for key in KEYS:

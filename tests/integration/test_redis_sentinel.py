@@ -8,7 +8,7 @@ import threading
 import time
 
 import pytest
-from tests.integration.redis_programs import MISSING, servers  # noqa: F401 - a fixture
+from tests.integration.redis_programs import MISSING, in_containers_too, servers  # noqa: F401 - a fixture
 
 from pytest_netchaos.errors import ServiceError, WaitTimeout
 from pytest_netchaos.services.resp import Connection
@@ -72,6 +72,7 @@ def role(member):
     return member.server.execute("ROLE")[0].decode()
 
 
+@in_containers_too
 def test_clients_are_told_of_links_only(topology, client):
     assert topology.primary is topology.servers[0]
     assert client.discover_master("mymaster") == topology.primary.address
@@ -96,6 +97,7 @@ def test_the_links_saw_clients_only(topology, client, primary):
     assert {dial.peer.rpartition(":")[0] for link in links for dial in link.dials} == {"127.0.0.1"}
 
 
+@in_containers_too
 def test_a_primary_whose_link_is_cut_is_replaced(topology, primary):
     old = topology.primary
     primary.set("before", 1)
@@ -112,6 +114,7 @@ def test_a_primary_whose_link_is_cut_is_replaced(topology, primary):
     assert (role(old), old.server.execute("GET", "during")) == ("slave", b"2")
 
 
+@in_containers_too
 def test_a_primary_that_is_killed_is_replaced_and_comes_back_as_a_replica(topology, primary):
     old = topology.primary
     primary.set("key", "value")

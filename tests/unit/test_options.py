@@ -4,7 +4,18 @@ from types import SimpleNamespace
 
 import pytest
 
-from pytest_netchaos.options import LARGEST_SEED, OPTIONS, SEED, TIMEOUT, Settings, add_options, resolve
+from pytest_netchaos import choices
+from pytest_netchaos.choices import EMBEDDED, Choice
+from pytest_netchaos.options import (
+    DOCKER_HOST,
+    LARGEST_SEED,
+    OPTIONS,
+    SEED,
+    TIMEOUT,
+    Settings,
+    add_options,
+    resolve,
+)
 
 
 class Config:
@@ -117,8 +128,9 @@ def test_each_option_is_declared_in_its_places():
             ini[name] = default
 
     add_options(Parser())
-    assert list(declared) == ["--netchaos-seed", "--netchaos-timeout"]
-    assert ini == {"netchaos_seed": None, "netchaos_timeout": None}
+    names = ["seed", "timeout", "engine", "redis", "docker", "docker-host"]
+    assert list(declared) == [f"--netchaos-{name}" for name in names]
+    assert ini == {f"netchaos_{name.replace('-', '_')}": None for name in names}
     assert all(option.variable in declared[option.flag][2] for option in OPTIONS)
     assert all(option.dest in declared[option.flag][2] for option in OPTIONS)
 
@@ -126,3 +138,78 @@ def test_each_option_is_declared_in_its_places():
 def test_a_seed_of_thousands_of_digits_is_refused_as_any_other():
     with pytest.raises(pytest.UsageError, match=r"^--netchaos-seed must be 'random' or a whole number"):
         settle({"netchaos_seed": "1" * 5000})
+
+
+def test_the_defaults_need_nothing():
+    settings = settle()
+    assert (settings.engine, settings.redis) == (EMBEDDED, EMBEDDED)
+    assert (settings.docker, settings.docker_host) == ("auto", "")
+
+
+def test_a_name_of_two_words_has_a_hyphen_on_the_command_line():
+    assert (DOCKER_HOST.flag, DOCKER_HOST.variable, DOCKER_HOST.dest) == (
+        "--netchaos-docker-host", "NETCHAOS_DOCKER_HOST", "netchaos_docker_host",
+    )  # fmt: skip
+
+
+NEW = [
+    pytest.param("engine", ["toxiproxy", "docker", "embedded"], choices.engine, id="engine"),
+    pytest.param("redis", ["local", "docker", "embedded"], choices.redis, id="redis"),
+    pytest.param("docker", ["skip", "require", "auto"], str, id="docker"),
+    pytest.param("docker_host", ["a", "b", "c"], str, id="docker-host"),
+]
+
+
+@pytest.mark.parametrize(("name", "values", "meaning"), NEW)
+def test_each_option_is_read_from_each_of_its_places(name, values, meaning):
+    flag, variable, ini = values
+    places = ({f"netchaos_{name}": flag}, {f"NETCHAOS_{name.upper()}": variable}, {f"netchaos_{name}": ini})
+    assert getattr(settle(*places), name) == meaning(flag)
+    assert getattr(settle({}, *places[1:]), name) == meaning(variable)
+    assert getattr(settle({}, {}, places[2]), name) == meaning(ini)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("engine", "tocksy", f"one of {choices.ENGINES}"),
+        ("engine", "https://h", "an http:// URL of a Toxiproxy's API, such as http://127.0.0.1:8474"),
+        ("engine", "http://h?ports=9-8", "a URL whose ports= is a port or a range, such as ports=8666-8697"),
+        ("redis", "valkey", f"one of {choices.REDISES}"),
+        ("redis", "redis:///0", "a redis:// URL with a host, such as redis://127.0.0.1:6379/0"),
+        ("docker", "maybe", "auto, require or skip"),
+        ("docker", "Auto", "auto, require or skip"),
+    ],
+)
+@pytest.mark.parametrize("place", ["flag", "environment", "ini"])
+def test_a_wrong_choice_is_refused_by_name_and_value_with_what_is_allowed(place, name, value, allowed):
+    dest = f"netchaos_{name}"
+    where, given = {
+        "flag": (f"--netchaos-{name}", ({dest: value},)),
+        "environment": (dest.upper(), ({}, {dest.upper(): value})),
+        "ini": (f"{dest} in /repo/pytest.ini", ({}, {}, {dest: value})),
+    }[place]
+    with pytest.raises(pytest.UsageError) as caught:
+        settle(*given)
+    assert str(caught.value) == f"{where} must be {allowed}, not {value!r}"
+
+
+@pytest.mark.parametrize(
+    ("given", "environ", "policy"),
+    [
+        ({}, {}, "auto"),
+        ({}, {"CI": ""}, "auto"),
+        ({}, {"CI": "true"}, "require"),
+        ({}, {"CI": "true", "NETCHAOS_DOCKER": "auto"}, "auto"),
+        ({"netchaos_docker": "skip"}, {"CI": "true"}, "skip"),
+        ({"netchaos_docker": ""}, {"CI": "true"}, "require"),
+    ],
+)
+def test_a_ci_requires_docker_unless_it_is_told_otherwise(given, environ, policy):
+    assert settle(given, environ).docker == policy
+
+
+def test_the_settings_are_one_value():
+    given = {"netchaos_seed": "1", "netchaos_engine": "toxiproxy:x", "netchaos_redis": "docker:y"}
+    expected = Settings(1, 5.0, Choice("toxiproxy", "x"), Choice("docker", "y"), "skip", "10.0.0.1")
+    assert settle(given, {"NETCHAOS_DOCKER": "skip", "NETCHAOS_DOCKER_HOST": "10.0.0.1"}) == expected

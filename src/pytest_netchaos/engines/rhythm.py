@@ -52,6 +52,7 @@ class Rhythm:
         self._cancelled = threading.Event()
         self._thread: threading.Thread | None = None
         self._is_on = False
+        self._lock = threading.Lock()  # two may cancel it at once
 
     def begin(self) -> None:
         """Enter the first window; it is in force when this returns. What is to come, comes by itself."""
@@ -71,10 +72,8 @@ class Rhythm:
             NetchaosError: it can't be taken back.
         """
         self.stop()
-        try:
-            self._go_out()
-        finally:
-            self._finish()
+        self._go_out()
+        self._finish()
 
     def stop(self) -> None:
         """Let nothing more come, and leave the fault as it is."""
@@ -111,9 +110,10 @@ class Rhythm:
         self._is_on = True
 
     def _go_out(self) -> None:
-        if self._is_on:
-            self._is_on = False
-            self._leave()
+        with self._lock:
+            if self._is_on:
+                self._leave()
+                self._is_on = False  # only now: where it failed, it may be tried again
 
     def _finish(self) -> None:
         over, self._over = self._over, None

@@ -73,15 +73,20 @@ def _spell(fault: Fault) -> tuple[str, dict[str, Any]]:
         case Blackhole():
             return "timeout", {"timeout": 0}  # drops, and never closes by itself
         case Delay():
-            return "latency", {"latency": _milliseconds(fault.latency), "jitter": round(fault.jitter * MS)}
+            return "latency", {"latency": _at_least(fault.latency), "jitter": _at_most(fault.jitter)}
         case Throttle():
             return "bandwidth", {"rate": _kilobytes(fault)}
     raise UnsupportedFault(f"{fault}: Toxiproxy has nothing like it")  # pragma: no cover - every kind is above
 
 
-def _milliseconds(seconds: float) -> int:
+def _at_least(seconds: float) -> int:
     """Round up: no byte may be early. At most a millisecond late, as a delay of Toxiproxy is anyway (measured: 1.2)."""
     return math.ceil(round(seconds * MS, 6))  # 0.07 * 1000 is a little more than 70
+
+
+def _at_most(seconds: float) -> int:
+    """Round down: jitter takes away from a delay as much as it adds."""
+    return math.floor(round(seconds * MS, 6))
 
 
 def _kilobytes(fault: Throttle) -> int:

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-import re
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from ..addresses import Upstream
-from ..errors import EngineDied, EngineError, hide_own_errors
+from ..addresses import upstream as upstream_of
+from ..errors import EngineDied, EngineError, NetchaosError, hide_own_errors
 from ..linklog import LinkLog
+from ..services.toxiproxy import names
 from .embedded import EmbeddedEngine, listen, spell_addresses
 from .toxiproxy_link import ToxiproxyLink
 
 if TYPE_CHECKING:
+    from ..services.docker.owner import Owner
     from ..services.toxiproxy.server import Seat, ToxiproxyServer
 
 __tracebackhide__ = hide_own_errors
 
 T = TypeVar("T")
+
+#: Of the proxies that this process has made: an engine that follows a dead one finds the names of that one taken.
+_numbers = itertools.count(1)
+#: Why a port can't be listened at, on Linux and elsewhere.
+_TAKEN = ("address already in use", "Only one usage of each socket address")
 
 
 class ToxiproxyEngine:
@@ -27,14 +35,14 @@ class ToxiproxyEngine:
 
     Args:
         server: The server; stopped with the engine.
-        label: What its proxies' names begin with: other runs may use the same server.
+        owner: Whose it is. Its proxies' names say so: other runs may use the same server.
     """
 
-    def __init__(self, server: ToxiproxyServer, label: str) -> None:
+    def __init__(self, server: ToxiproxyServer, owner: Owner) -> None:
         self.name = server.name
         self.server = server
-        self._label = label
-        self._count = itertools.count(1)
+        self._label = names.label(owner)
+        self._proxies: set[Proxy] = set()
         self.relay = EmbeddedEngine()
 
     def __repr__(self) -> str:
@@ -55,10 +63,8 @@ class ToxiproxyEngine:
         way_back = self.server.way_back
         listener, keeper = listen(host, port)
         with listener, keeper, _inner_port(way_back.listen) as inner:
-            seat = self.call(self.server.seat)
-            proxy = Proxy(self, seat, f"{self._label}-{next(self._count)}-{_tidy(name)}")
+            proxy, between = self._create(name, f"{way_back.name}:{inner.getsockname()[1]}")
             try:
-                between = proxy.create(f"{way_back.name}:{inner.getsockname()[1]}")
                 link = ToxiproxyLink(self.relay, LinkLog(name), listener.getsockname(), seed, proxy)
                 arguments = (",".join(background), *spell_addresses(between), *spell_addresses(upstream.numeric))
                 self.relay.carry(link, "tap", arguments, (listener, keeper, inner))
@@ -98,8 +104,31 @@ class ToxiproxyEngine:
         """End the relay, and the server where it is ours."""
         try:
             self.relay.stop()
+            with contextlib.suppress(NetchaosError):  # it is dead, or hangs: then it would with each of them
+                for proxy in list(self._proxies):  # of links that nobody has closed
+                    proxy.delete()
         finally:
             self.server.stop()
+
+    def forget(self, proxy: Proxy) -> None:
+        """Take a proxy that is gone off the books."""
+        self._proxies.discard(proxy)
+
+    def _create(self, link: str, upstream: str) -> tuple[Proxy, tuple[tuple[str, str, int], ...]]:
+        """Make a proxy; return it, and the addresses at which to dial it."""
+        with contextlib.ExitStack() as taken:  # given back in the end, not before: or we'd get them again
+            while True:
+                seat = self.call(self.server.seat)
+                proxy = Proxy(self, seat, names.name(self._label, next(_numbers), link))
+                self._proxies.add(proxy)
+                try:
+                    return proxy, proxy.create(upstream)
+                except BaseException as error:
+                    if not _is_taken(seat, error):
+                        proxy.delete()
+                        raise
+                    self.forget(proxy)  # another worker has the port, or another program: try the next one
+                    taken.callback(seat.leave)
 
     def _check_server(self) -> None:
         if not self.server.is_alive:
@@ -119,9 +148,7 @@ class Proxy:
     def create(self, upstream: str) -> tuple[tuple[str, str, int], ...]:
         """Make it; return the addresses at which to dial it."""
         reported = self._engine.call(self._api.create, self.name, self._seat.listen, upstream)
-        host, port = self._seat.address(reported)
-        found = socket.getaddrinfo(host, port, socket.AF_INET, socket.SOCK_STREAM)
-        return (("4", str(found[0][4][0]), port),)
+        return (min(upstream_of(self._seat.address(reported)).numeric),)  # IPv4 first: it mostly listens at 0.0.0.0
 
     def enable(self, *, enabled: bool) -> None:
         """Open or close its port; closing ends its connections."""
@@ -144,7 +171,13 @@ class Proxy:
         try:
             self._engine.call(self._api.delete, self.name)
         finally:
+            self._engine.forget(self)
             self._seat.leave()
+
+
+def _is_taken(seat: Seat, error: BaseException) -> bool:
+    """Whether a proxy can't be made because somebody else listens at its port."""
+    return seat.port is not None and isinstance(error, EngineError) and any(words in str(error) for words in _TAKEN)
 
 
 def _inner_port(address: str) -> socket.socket:
@@ -159,8 +192,3 @@ def _inner_port(address: str) -> socket.socket:
         raise EngineError(
             f"can't listen at {address}, where the Toxiproxy is to find this machine: {error.strerror or error}"
         ) from None
-
-
-def _tidy(name: str) -> str:
-    """Write a link's name so that it fits into a URL and a log."""
-    return re.sub(r"[^\w.-]+", "-", name)[:40]

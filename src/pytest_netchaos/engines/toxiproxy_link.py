@@ -68,17 +68,21 @@ class ToxiproxyLink(EmbeddedLink):
             self._note_trouble,
         )
         self._rhythms[fault_id] = rhythm
-        rhythm.begin()
+        try:
+            rhythm.begin()
+        except BaseException:
+            del self._rhythms[fault_id]
+            raise
         return fault_id
 
     def heal(self, fault_id: int) -> None:
         """Take a fault back; return when it is no longer in force."""
-        if rhythm := self._rhythms.pop(fault_id, None):
+        if rhythm := self._rhythms.get(fault_id):
             rhythm.cancel()
 
     def close(self) -> None:
         """End every connection, and give the ports and the proxy back."""
-        for rhythm in self._rhythms.values():
+        for rhythm in list(self._rhythms.values()):
             rhythm.stop()
         try:
             super().close()  # first: a Toxiproxy that hangs on a connection lets go when that is over
@@ -121,7 +125,12 @@ class ToxiproxyLink(EmbeddedLink):
         """Disable the proxy; the relay, which is first to know, makes it RSTs and refusals at both ends."""
         self._note(applied.id, applied.fault)
         self._cuts.add(applied.id)
-        self._proxy.enable(enabled=False)
+        try:
+            self._proxy.enable(enabled=False)
+        except BaseException:
+            self._cuts.discard(applied.id)
+            self._unnote(applied.id)
+            raise
 
     def _mend(self, applied: _Applied) -> None:
         self._cuts.discard(applied.id)
@@ -175,9 +184,10 @@ class ToxiproxyLink(EmbeddedLink):
         self.tell(hold, "hold", getattr(applied.fault, "direction", "both"))
         try:
             with self._gulping():
-                for toxic, name in zip(applied.toxics, applied.names, strict=True):
+                for name in applied.names:
                     self._proxy.set_toxicity(name, 0.0)
-                    self._idle.setdefault((toxic.type, toxic.stream), []).append(name)
+            for toxic, name in zip(applied.toxics, applied.names, strict=True):
+                self._idle.setdefault((toxic.type, toxic.stream), []).append(name)
             self._unnote(applied.id)
         finally:
             self._unnote(hold)

@@ -123,6 +123,8 @@ class Pair:
         lost = sum(self._missing(direction) for direction in directions)
         if lost:
             self.reset("fault", f"blackhole took {lost} bytes")
+        else:
+            self.blackened -= directions  # what is missing later is on its way
 
     def complete(self, back: Connection) -> None:
         """Go on to the server: the other proxy has come back to us."""
@@ -152,14 +154,16 @@ class Pair:
         self._watcher.hung_up(self, by)
 
     def server_opened(self) -> None:
-        """Note that the server has accepted."""
+        """Note that the server has accepted; if the client is gone by then, its end has been told already."""
         self.is_open = True
-        self._watcher.opened(self)
+        if not self.is_over:
+            self._watcher.opened(self)
 
     def server_unreachable(self, reason: str) -> None:
-        """Note that the server has not accepted; the client gets an RST."""
-        self.is_over = True
-        self._watcher.unreachable(self, reason)
+        """Note that the server has not accepted; the client gets an RST, if it isn't gone and its end told."""
+        if not self.is_over:
+            self.is_over = True
+            self._watcher.unreachable(self, reason)
         self.front.reset("server", reason)
         self._tap.gone(self)
 
@@ -187,6 +191,8 @@ class Pair:
                 by, how, reason = self._cause or self._guess(how)
             elif self._cause is not None:
                 by, how, reason = self._cause
+            elif by == "client":  # or the server was first, and what is in between hasn't passed that on yet
+                by = self._leaver or by
             self._watcher.ended(self, by, how, reason)
         if self.back is None or self.back.is_over:
             self._tap.gone(self)

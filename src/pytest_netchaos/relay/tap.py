@@ -171,7 +171,7 @@ class Tap(Proxy):
     def _lost_patience(self) -> None:
         pair = self._under_way
         self._give_up_waiting()
-        if pair is not None:
+        if pair is not None and not pair.is_over:
             self._emit(
                 "trouble", monotonic(), self.id, f"dial {pair.dial}: the proxy behind the link has not passed it on"
             )

@@ -39,8 +39,8 @@ class RedisAt(Askable):
     """
 
     def __init__(self, url: str, *, worker: int = 0, timeout: float = _TIMEOUT) -> None:
-        parts = urlsplit(url)
         try:
+            parts = urlsplit(url)
             self._host, self._port = parts.hostname or "", parts.port or _PORT
             self.db = int(parts.path.strip("/") or 0) + worker
         except ValueError as error:

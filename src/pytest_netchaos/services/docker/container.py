@@ -57,6 +57,9 @@ class Container:
         self._owner = os.getpid()
         self._lock = threading.RLock()
         self._closed = False
+        # The end before the last start, from which on its log is of interest. Not the start itself: the daemon takes
+        # note of that when the program may have written, and failed, already.
+        self._since: float | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -123,9 +126,8 @@ class Container:
     def log_tail(self, lines: int = 20) -> str:
         """The last lines that it wrote since it was last started."""
         options: dict[str, Any] = {"tail": lines}
-        since = inspection.started_at(self._inspect())
-        if since is not None:
-            options["since"] = since
+        if self._since is not None:
+            options["since"] = self._since
         try:
             with asking(f"give the log of {self.name}"):
                 return str(self._handle.logs(**options).decode(errors="replace")).rstrip("\n")
@@ -192,9 +194,10 @@ class Container:
             PortInUse: Somebody has taken one of its ports.
         """
         with self._lock:
-            state = self.state
-            if state != "down":
-                raise self._refusal(state, "it can't be started")
+            found = self._inspect()
+            if inspection.state(found) != "down":
+                raise self._refusal(inspection.state(found), "it can't be started")
+            self._since = inspection.finished_at(found)
             try:
                 with asking(f"start {self.name} ({self._image})"):
                     self._handle.start()

@@ -43,8 +43,7 @@ def command(found: Mapping[str, Any]) -> str:
     return " ".join([found.get("Path", ""), *found.get("Args", ())])
 
 
-def started_at(found: Mapping[str, Any]) -> float | None:
-    """When it was last started, in seconds of the daemon's clock; ``None`` if never."""
-    text = found["State"]["StartedAt"] if found else "0001"
-    # Nanoseconds are more than a datetime can hold; rounded down to µs, nothing that it wrote since is lost.
+def finished_at(found: Mapping[str, Any]) -> float | None:
+    """When its program last ended, in seconds of the daemon's clock; ``None`` if it never has."""
+    text = found["State"]["FinishedAt"] if found else "0001"
     return None if text.startswith("0001") else datetime.fromisoformat(text).timestamp()

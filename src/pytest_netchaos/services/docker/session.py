@@ -168,7 +168,7 @@ class Docker:
         }
         for attempt in range(_PORT_ATTEMPTS):
             try:
-                return self._start(image, name or _basename(image), options, publish)
+                return self._start(image, name or basename(image), options, publish)
             except PortInUse:
                 if publish.is_users_choice or attempt == _PORT_ATTEMPTS - 1:
                     raise
@@ -303,6 +303,6 @@ class Docker:
                 return
 
 
-def _basename(image: str) -> str:
+def basename(image: str) -> str:
     """``"redis"``, of ``"ghcr.io/somebody/redis:7"``."""
     return image.rpartition("/")[2].partition("@")[0].partition(":")[0]

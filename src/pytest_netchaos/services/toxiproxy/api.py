@@ -6,6 +6,7 @@ takes a 500 for a success.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import re
@@ -23,6 +24,12 @@ __tracebackhide__ = hide_own_errors
 TIMEOUT = 5.0
 #: The oldest version with PATCH, and with a version in JSON.
 OLDEST = (2, 6, 0)
+#: What a call can fail with; a host name that can't be one is a UnicodeError.
+_FAILURES = (OSError, http.client.HTTPException, UnicodeError)
+
+
+class NotToxiproxy(EngineError):
+    """Somebody answers, and it isn't a Toxiproxy that will do: to ask again is of no use."""
 
 
 class Api:
@@ -48,7 +55,7 @@ class Api:
     @property
     def where(self) -> str:
         """Its address, for messages."""
-        return f"{self.host}:{self.port}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
     def is_connected(self) -> bool:
@@ -61,23 +68,26 @@ class Api:
         """Return the server's version.
 
         Raises:
-            EngineError: Nobody answers there, or it isn't a Toxiproxy, or one that is too old.
+            EngineError: Nobody answers there.
+            NotToxiproxy: Somebody else does, or one that is too old.
         """
         try:
             status, body = self._exchange("GET", "/version", None)
-        except (OSError, http.client.HTTPException) as error:
+        except _FAILURES as error:
+            if isinstance(error, http.client.HTTPException) and not isinstance(error, OSError):
+                raise NotToxiproxy(f"what answers at {self.where} isn't a Toxiproxy: {error!r}") from None
             raise EngineError(f"no Toxiproxy answers at {self.where}: {error or type(error).__name__}") from None
         if status == 200 and (plain := re.fullmatch(r"v?(\d+\.\d+[\w.-]*)\s*", body)):  # noqa: PLR2004 - OK; before 2.6
-            raise EngineError(_too_old(self.where, plain[1]))
+            raise NotToxiproxy(_too_old(self.where, plain[1]))
         try:
             version = json.loads(body)["version"]
         except (ValueError, KeyError, TypeError):
-            raise EngineError(
+            raise NotToxiproxy(
                 f"what answers at {self.where} isn't a Toxiproxy: GET /version says {status} {body[:80]!r}"
             ) from None
         numbers = re.match(r"v?(\d+)\.(\d+)\.(\d+)", str(version))  # a build from source says "git": it is new
         if numbers and tuple(map(int, numbers.groups())) < OLDEST:
-            raise EngineError(_too_old(self.where, str(version)))
+            raise NotToxiproxy(_too_old(self.where, str(version)))
         return str(version)
 
     def proxies(self) -> dict[str, Any]:
@@ -88,7 +98,10 @@ class Api:
     def create(self, name: str, listen: str, upstream: str) -> str:
         """Make a proxy that listens at once; return the address that it has in the end."""
         made = self.call("POST", "/proxies", {"name": name, "listen": listen, "upstream": upstream, "enabled": True})
-        return str(made["listen"])
+        try:
+            return str(made["listen"])
+        except (KeyError, TypeError):
+            raise EngineError(f"Toxiproxy at {self.where} has made a proxy, and doesn't say where: {made!r}") from None
 
     def enable(self, name: str, *, enabled: bool) -> None:
         """Open or close a proxy's port; closing ends its connections."""
@@ -115,7 +128,7 @@ class Api:
         """Make one call and return what it says.
 
         Raises:
-            EngineError: The server can't be reached, hangs, or refuses.
+            EngineError: The server can't be reached, hangs, refuses, or answers something else than JSON.
         """
         try:
             status, text = self._exchange(method, path, body)
@@ -124,12 +137,17 @@ class Api:
                 f"Toxiproxy at {self.where} hasn't answered {method} {path} within {self._timeout:g} s: a peer that "
                 "doesn't read what it is sent makes it hang"
             ) from None
-        except (OSError, http.client.HTTPException) as error:
+        except _FAILURES as error:
             why = str(error) or type(error).__name__
             raise EngineError(f"Toxiproxy at {self.where} can't be told {method} {path}: {why}") from None
         if status >= 400 and not (missing_is_fine and status == 404):  # noqa: PLR2004 - HTTP's errors begin there
             raise EngineError(f"Toxiproxy at {self.where} refused {method} {path}: {status} {_reason(text)}")
-        return json.loads(text) if text and status < 400 else None  # noqa: PLR2004
+        try:
+            return json.loads(text) if text and status < 400 else None  # noqa: PLR2004
+        except ValueError:
+            raise EngineError(
+                f"Toxiproxy at {self.where} answered {method} {path} with {status} and no JSON: {text[:80]!r}"
+            ) from None
 
     def close(self) -> None:
         """Hang up."""
@@ -139,25 +157,22 @@ class Api:
     def _exchange(self, method: str, path: str, body: object) -> tuple[int, str]:
         data = None if body is None else json.dumps(body)
         with self._lock:
-            is_kept = self._connection is not None
-            try:
-                return self._send(method, path, data)
-            except (http.client.RemoteDisconnected, ConnectionError):
-                self._hang_up()
-                if not is_kept:
-                    raise
-                return self._send(method, path, data)  # it had closed a connection that was idle
-            except BaseException:
-                self._hang_up()
-                raise
+            if self._connection is not None:
+                with contextlib.suppress(ConnectionError):  # it has closed a connection that was idle: once more
+                    return self._send(method, path, data)
+            return self._send(method, path, data)
 
     def _send(self, method: str, path: str, data: str | None) -> tuple[int, str]:
         if self._connection is None:
             self._connection = http.client.HTTPConnection(self.host, self.port, timeout=self._timeout)
         headers = {"Content-Type": "application/json"} if data is not None else {}
-        self._connection.request(method, path, data, headers)
-        response = self._connection.getresponse()
-        return response.status, response.read().decode("utf-8", "replace")
+        try:
+            self._connection.request(method, path, data, headers)
+            response = self._connection.getresponse()
+            return response.status, response.read().decode("utf-8", "replace")
+        except BaseException:
+            self._hang_up()  # half a call is still on it
+            raise
 
     def _hang_up(self) -> None:
         if self._connection is not None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
 from ...errors import EngineError, ServiceError
-from .api import Api
+from .api import Api, NotToxiproxy
 from .server import Seat
 
 if TYPE_CHECKING:
@@ -96,12 +97,12 @@ class _Box:
     def __init__(self, docker: Docker, image: str, room: int) -> None:
         ports = range(_FIRST_PORT, _FIRST_PORT + room)
         self.container = docker.run(image, ports=[_API_PORT, *ports], name="toxiproxy")
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(self.container.close)
             self.api = Api(*self.container.address(_API_PORT))
+            undo.callback(self.api.close)
             self.container.wait_ready(self._answers, _READY)
-        except BaseException:
-            self.container.close()
-            raise
+            undo.pop_all()
         self.free = list(ports)
 
     @property
@@ -125,6 +126,8 @@ class _Box:
     def _answers(self) -> bool:
         try:
             self.api.version()
+        except NotToxiproxy as error:
+            raise self.container.failure(f"is no Toxiproxy that will do ({error})") from None
         except EngineError:
             return False
         return True

@@ -11,8 +11,8 @@ from ...errors import EngineError, ServiceError
 from ..docker.route import WayBack
 from ..process import GuardedProcess
 from ..site import Site
-from .api import Api
-from .server import Seat, stay
+from .api import Api, NotToxiproxy
+from .server import Seat, local_seat
 
 if TYPE_CHECKING:
     import os
@@ -71,7 +71,7 @@ class LocalToxiproxy:
 
     def seat(self) -> Seat:
         """Find a place for one more proxy: any free port of the loopback."""
-        return Seat(self._api, f"{HOST}:0", HOST, None, stay)
+        return local_seat(self._api)
 
     @property
     def is_alive(self) -> bool:
@@ -110,6 +110,8 @@ def _await_ready(process: GuardedProcess, api: Api) -> None:
     while True:
         try:
             api.version()
+        except NotToxiproxy as error:
+            raise process.failure(f"is no Toxiproxy that will do ({error})") from None
         except EngineError as error:  # not yet, unless it has ended
             if process.wait(_LOOK_AGAIN) is not None:
                 raise process.failure("did not start") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
 import socket
@@ -12,10 +13,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 from ...errors import EngineError
 from ..docker.route import WayBack
+from . import names
 from .api import Api
-from .server import Seat, stay
+from .server import Seat, local_seat, stay
 
 _PORT = 8474
+_LOOPBACK = "127.0.0.1"
 _PORTS = range(1, 65536)
 
 
@@ -37,14 +40,20 @@ def parse(url: str) -> Place:
     Raises:
         ValueError: It isn't one; says what is wrong.
     """
-    parts = urlsplit(url)
-    if parts.scheme != "http" or not parts.hostname or parts.path.strip("/"):
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, _PORT if parts.port is None else parts.port
+    except ValueError:  # a port that is none, half an IPv6 address
+        host = port = None
+    if not host or not port or parts.scheme != "http" or parts.path.strip("/") or parts.username is not None:
         raise ValueError("an http:// URL of a Toxiproxy's API, such as http://127.0.0.1:8474")
     wishes = dict(parse_qsl(parts.query, keep_blank_values=True))
     if unknown := sorted(wishes.keys() - {"ports", "host"}):
         raise ValueError(f"a URL whose query has nothing but ports= and host= (not {', '.join(unknown)}=)")
     ports = _ports(wishes["ports"]) if "ports" in wishes else None
-    return Place(parts.hostname, parts.port or _PORT, ports, wishes.get("host", ""))
+    if not wishes.get("host", "-"):
+        raise ValueError("a URL whose host= is this machine's address, as that Toxiproxy knows it")
+    return Place(host, port, ports, wishes.get("host", ""))
 
 
 def _ports(text: str) -> tuple[int, ...]:
@@ -58,6 +67,8 @@ def _ports(text: str) -> tuple[int, ...]:
 class RemoteToxiproxy:
     """Uses a server of somebody else's: it makes proxies there, takes them away again, and leaves all others alone.
 
+    But those that a run on this machine left there when it was killed: they are taken away first.
+
     Args:
         url: Where its API listens; see `Place`.
 
@@ -70,7 +81,12 @@ class RemoteToxiproxy:
         self.name = url
         place = parse(url)
         self._api = Api(place.host, place.port)
-        self._api.version()
+        try:
+            self._api.version()
+            self._sweep()
+        except BaseException:
+            self._api.close()
+            raise
         self._is_near = _is_loopback(place.host)
         self._here = place.here
         self._lock = threading.Lock()
@@ -95,7 +111,7 @@ class RemoteToxiproxy:
         if self._here:
             return WayBack(_listen_at(self._here), self._here)
         if self._is_near:
-            return WayBack("127.0.0.1", "127.0.0.1")
+            return WayBack(_LOOPBACK, _LOOPBACK)
         raise EngineError(
             f"the Toxiproxy at {self._api.where} has to reach this machine: say by which address, as in "
             f"--netchaos-engine='http://{self._api.where}?host={own_address(self._api.host)}'"
@@ -107,14 +123,18 @@ class RemoteToxiproxy:
         Raises:
             EngineError: Each of the ports that the URL allows is taken.
         """
-        host = "127.0.0.1" if self._is_near and self._free is None else "0.0.0.0"  # noqa: S104 - where it runs, we dial it from outside
+        if self._is_near and self._free is None:
+            return local_seat(self._api)
+        # Where it runs elsewhere, or in a container of somebody else's, we dial it from outside.
+        everywhere = "[::]" if ":" in self._api.host and not self._is_near else "0.0.0.0"  # noqa: S104
+        dialled = _LOOPBACK if self._is_near else self._api.host
         if self._free is None:
-            return Seat(self._api, f"{host}:0", self._api.host, None, stay)
+            return Seat(self._api, f"{everywhere}:0", dialled, None, stay)
         with self._lock:
             if not self._free:
                 raise EngineError(f"each port that {self.name} allows (ports=…) has a link already: allow more of them")
             port = self._free.pop(0)
-        return Seat(self._api, f"{host}:{port}", self._api.host, port, partial(self._leave, port))
+        return Seat(self._api, f"{everywhere}:{port}", dialled, port, partial(self._leave, port))
 
     @property
     def is_alive(self) -> bool:
@@ -128,6 +148,14 @@ class RemoteToxiproxy:
     def stop(self) -> None:
         """Hang up. It isn't ours to end."""
         self._api.close()
+
+    def _sweep(self) -> None:
+        """Take away what processes of this machine have left there that were killed; nobody else's."""
+        with contextlib.suppress(EngineError):  # somebody's link makes it hang: then the next run will
+            for proxy in self._api.proxies():
+                owner = names.owner_of(proxy)
+                if owner is not None and owner.is_dead():
+                    self._api.delete(proxy)
 
     def _leave(self, port: int) -> None:
         with self._lock:
@@ -164,5 +192,5 @@ def _listen_at(name: str) -> str:
         with socket.socket() as sock:
             sock.bind((address, 0))
     except OSError:
-        return "127.0.0.1"
+        return _LOOPBACK
     return address

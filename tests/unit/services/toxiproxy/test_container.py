@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+from tests.docker import REDIS, session
+
+from pytest_netchaos.addresses import upstream
+from pytest_netchaos.choices import TOXIPROXY_IMAGE, Choice
+from pytest_netchaos.engines.toxiproxy import ToxiproxyEngine
+from pytest_netchaos.errors import EngineDied, ServiceError
+from pytest_netchaos.options import Settings
+from pytest_netchaos.resources import Resources
+from pytest_netchaos.services.toxiproxy import container as module
+from pytest_netchaos.services.toxiproxy.api import NotToxiproxy
+from pytest_netchaos.services.toxiproxy.container import ContainerToxiproxy
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture
+def docker():
+    with session() as docker:
+        yield docker
+
+
+@pytest.fixture
+def server(docker):
+    made = ContainerToxiproxy(docker, TOXIPROXY_IMAGE)
+    yield made
+    made.stop()
+
+
+def open_link(engine, name="db"):
+    return engine.open(name, upstream("127.0.0.1:1"), "127.0.0.1", 0, 1)
+
+
+def test_it_answers_and_says_what_it_is(server):
+    assert server.api.version()
+    assert server.is_alive
+    assert server.obituary() == ""
+    assert server.name == "docker"
+    assert repr(server) == f"<Toxiproxy in 1 containers of {TOXIPROXY_IMAGE}>"
+
+
+def test_more_links_than_a_container_has_ports_are_no_wall(server, here, monkeypatch):
+    monkeypatch.setattr(module, "_MORE_ROOM", 2)
+    engine = ToxiproxyEngine(server, here)
+    links = [open_link(engine, f"db{n}") for n in range(module._FIRST_ROOM)]
+    assert len(server.containers) == 1
+    links += [open_link(engine, f"more{n}") for n in range(3)]
+    assert len(server.containers) == 3
+    assert len({link.port for link in links}) == len(links)
+    links[0].close()
+    links.append(open_link(engine, "in its place"))
+    assert len(server.containers) == 3, "a place that was given back is taken again"
+    for link in links[1:]:
+        link.close()
+    assert all(box.api.proxies() == {} for box in server._boxes)
+    assert [len(box.free) for box in server._boxes] == [module._FIRST_ROOM, 2, 2]
+    engine.stop()
+
+
+def test_one_that_was_killed_is_known_and_tells_what_it_logged(server, here):
+    engine = ToxiproxyEngine(server, here)
+    link = open_link(engine)
+    server.containers[0].kill()
+    assert not server.is_alive
+    assert not engine.is_alive
+    assert "ended in the middle of the run: it ended with exit code 137 (SIGKILL)" in server.obituary()
+    with pytest.raises(EngineDied) as caught:
+        engine.check()
+    assert "Starting Toxiproxy" in str(caught.value).partition("last lines of its log")[2]
+    with pytest.raises(EngineDied):
+        open_link(engine)
+    with pytest.raises(EngineDied):
+        link.close()
+    engine.stop()
+
+
+def test_after_a_dead_one_there_is_a_new_one(docker):
+    resources = Resources(Settings(1, 5.0, engine=Choice("docker", TOXIPROXY_IMAGE)), "run", "main", lambda _: None)
+    resources._docker = docker
+    first = resources.engine()
+    assert resources.engine() is first
+    first.server.containers[0].kill()
+    second = resources.engine()
+    assert second is not first
+    open_link(second).close()
+    resources.close()
+
+
+def test_an_image_of_something_else_fails_at_once_with_its_log(docker):
+    before = time.monotonic()
+    with pytest.raises(ServiceError, match=r"toxiproxy.* is not ready after") as caught:
+        start_with_patience(docker, 0.5)
+    assert time.monotonic() - before < 60
+    assert "Ready to accept connections" in str(caught.value)
+    assert docker.client.containers.list(all=True, filters={"label": f"pytest-netchaos.run={docker.owner.run}"}) == []
+
+
+def start_with_patience(docker, seconds):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_READY", seconds)
+        ContainerToxiproxy(docker, REDIS)
+
+
+def test_one_that_answers_wrongly_is_not_asked_again(docker, monkeypatch):
+    def version(_):
+        raise NotToxiproxy("the Toxiproxy at x is version 2.1.4, and 2.6.0 is the oldest that will do")
+
+    monkeypatch.setattr(module.Api, "version", version)
+    before = time.monotonic()
+    with pytest.raises(ServiceError, match=r"is no Toxiproxy that will do \(the Toxiproxy at x is version 2\.1\.4"):
+        ContainerToxiproxy(docker, TOXIPROXY_IMAGE)
+    assert time.monotonic() - before < module._READY
