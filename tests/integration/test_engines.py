@@ -280,7 +280,7 @@ def fails_soon(pytester, engine, *expected, **outcome):
     pytester.makepyfile(NEEDS_ENGINE)
     began = time.monotonic()
     result = run(pytester, f"--netchaos-engine={engine}")
-    assert time.monotonic() - began < 45, "it took too long"
+    assert time.monotonic() - began < 100, "it took too long"
     result.assert_outcomes(**(outcome or {"failed": 1}))
     result.stdout.fnmatch_lines(expected)
 
