@@ -18,6 +18,11 @@ from pytest_netchaos.services.docker.owner import RUN
 from pytest_netchaos.services.docker.session import Docker
 from pytest_netchaos.services.resp import Connection, ProtocolError
 
+with contextlib.suppress(ImportError):
+    # Now: what a test with a `pytester` is first to import is imported again after it, and the two don't fit together.
+    import docker  # noqa: F401
+    import requests  # noqa: F401
+
 REDIS = "redis:7"
 #: A server that can be asked from outside of its container.
 COMMAND = ["redis-server", "--bind", "0.0.0.0", "--protected-mode", "no", "--save", ""]

@@ -130,8 +130,8 @@ class Network:
         Args:
             image: Pulled if it isn't there; pin its version.
             port: The port inside it, or several.
-            name: What its links are called (the second and further ones with ``:port`` after it), and what other
-                containers of the run find it by; by default, the name that Docker knows it by.
+            name: What its links are called (the second and further ones with ``:port`` after it); by default the
+                image's, without its version. One that is given is also what other containers of the run find it by.
             command: In place of the image's own.
             env: Its environment, over the image's.
             ready: What proves that it serves: a text in its log, or a function of host and port that is true then (and
@@ -142,6 +142,7 @@ class Network:
             DockerUnavailable: There is no Docker daemon.
             ServiceError: The image can't be had, or the server ends, or isn't ready in time; with its log.
         """
+        from .services.docker.images import basename  # noqa: PLC0415
         from .services.server import start_server  # noqa: PLC0415 - only where a container is wanted
 
         if self._docker_source is None:
@@ -153,6 +154,8 @@ class Network:
             link=lambda address, called: self.link(address, name=called if name else self._name(None, called)),
             ports=ports,
             name=name or "",
+            # Not the container's name, which is another one in each run: seeds hang on a link's.
+            link_name=self._name(name, basename(image)),
             command=None if command is None else [*command],
             env=env,
             ready=ready,

@@ -11,10 +11,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from ..errors import NetchaosError
+from ..errors import NetchaosError, hide_own_errors
 from ..faults import Fault, Flap
 from ..relay import rhythm
 from ..relay.chance import mix
+
+__tracebackhide__ = hide_own_errors
 
 
 def windows(fault: Fault, for_: float | None, seed: int, fault_id: int) -> Iterator[tuple[float, float]]:

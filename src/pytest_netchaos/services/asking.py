@@ -5,11 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
-from ..errors import ServiceError
+from ..errors import ServiceError, hide_own_errors
 from .resp import Connection, ErrorReply, ProtocolError
 
 if TYPE_CHECKING:
     from .resp import Argument, Reply
+
+__tracebackhide__ = hide_own_errors
 
 
 class Askable(ABC):
@@ -71,7 +73,7 @@ class Askable(ABC):
         except (OSError, ProtocolError) as error:
             raise ServiceError(
                 f"Redis at {host}:{port} did not answer {arguments[0]!r} ({error}): it is {self.state}"
-            ) from error
+            ) from None
         if isinstance(reply, ErrorReply):
             raise ServiceError(f"Redis at {host}:{port} refused {arguments!r}: {reply.message}")
         return reply

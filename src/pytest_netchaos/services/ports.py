@@ -6,10 +6,12 @@ import socket
 import sys
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from ..errors import PortInUse
+from ..errors import PortInUse, hide_own_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+__tracebackhide__ = hide_own_errors
 
 T = TypeVar("T")
 
@@ -40,7 +42,7 @@ class Reservation:
             self._bind(host, port)
         except OSError as error:
             self._socket.close()
-            raise PortInUse(f"{host}:{port} is taken ({error.strerror}): choose another port, or 0 for any") from error
+            raise PortInUse(f"{host}:{port} is taken ({error.strerror}): choose another port, or 0 for any") from None
         self.port: int = self._socket.getsockname()[1]
         if sys.platform != "linux":
             self._socket.close()

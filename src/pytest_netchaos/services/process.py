@@ -12,12 +12,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from ..errors import ServiceError
+from ..errors import ServiceError, hide_own_errors
 from .kernel import find_program, is_readable, is_stopped, left, open_pidfd, signal_suffix
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
+
+__tracebackhide__ = hide_own_errors
 
 _GUARD = Path(__file__).with_name("guard.py")
 #: Seconds for the guard to report that the program runs: Python's own start (10 ms), on a machine with much else to do.

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, NoReturn, Self
 from urllib.parse import quote, unquote, urlsplit
 
-from ..errors import ServiceError
+from ..errors import ServiceError, hide_own_errors
 from .asking import Askable
 from .resp import Connection, ErrorReply, ProtocolError
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from .resp import Argument
+
+__tracebackhide__ = hide_own_errors
 
 _FORM = "redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]"
 _PORT = 6379
@@ -109,7 +111,7 @@ class RedisAt(Askable):
         except (OSError, ProtocolError) as error:
             raise ServiceError(
                 f"no Redis answers at {self._host}:{self._port}: {error or type(error).__name__}"
-            ) from error
+            ) from None
         if reply != "PONG":
             raise ServiceError(f"the Redis at {self._host}:{self._port} does not let us in: {reply!r}")
         return time.monotonic()

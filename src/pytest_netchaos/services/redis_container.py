@@ -8,7 +8,7 @@ import secrets
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from ..errors import PortInUse, ServiceError
+from ..errors import PortInUse, ServiceError, hide_own_errors
 from .launch import Setup, command_line
 from .managed import ManagedRedis
 from .ports import LastingAddress
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from .docker.container import Container
     from .docker.session import Docker
+
+__tracebackhide__ = hide_own_errors
 
 IMAGE = "redis:7"
 #: Inside the container.
@@ -174,11 +176,9 @@ class RedisContainer(ManagedRedis):
         where = address or self.address
         try:
             container.wait_ready(lambda: self._serves(where), self._timeout)
-        except ServiceError as error:
+        except ServiceError:
             if "already in use" in container.log_tail().lower():
-                raise PortInUse(
-                    f"{where[0]}:{where[1]} is taken by another program: {container.log_tail(1)}"
-                ) from error
+                raise PortInUse(f"{where[0]}:{where[1]} is taken by another program: {container.log_tail(1)}") from None
             raise
         return container
 

@@ -8,7 +8,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
 from ..errors import ServiceError, hide_own_errors
-from .docker.session import basename
 
 if TYPE_CHECKING:
     from ..link import Link
@@ -153,6 +152,7 @@ def start_server(
     link: Callable[[tuple[str, int], str], Link],
     ports: list[int],
     name: str,
+    link_name: str,
     command: list[str] | None,
     env: Mapping[str, str] | None,
     ready: Ready,
@@ -167,8 +167,7 @@ def start_server(
     try:
         is_ready = probe(container, ready, ports[0] if ports else None)
         container.wait_ready(is_ready, timeout)
-        called = name or basename(image)  # not the container's name, another one in each run: seeds hang on a link's
-        links = {p: link(container.address(p), called if p == ports[0] else f"{called}:{p}") for p in ports}
+        links = {p: link(container.address(p), link_name if p == ports[0] else f"{link_name}:{p}") for p in ports}
     except BaseException:
         container.close()
         raise

@@ -195,7 +195,7 @@ def start_member(member: Member) -> None:
     try:
         member.server.start()
     except NetchaosError as error:
-        raise type(error)(f"{member.name}: {error}") from error
+        raise type(error)(f"{member.name}: {error}") from None
 
 
 def check_count(name: str, count: object) -> None:

@@ -7,7 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Self
 
-from ...errors import PortInUse, ServiceError
+from ...errors import PortInUse, ServiceError, hide_own_errors
 from ..kernel import left
 from ..launch import await_refusal
 from . import inspection
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from docker.models.containers import Container as Handle
+
+__tracebackhide__ = hide_own_errors
 
 #: Seconds between two looks at a container that starts: nothing tells other processes that it serves now.
 _LOOK_AGAIN = 0.005
@@ -202,7 +204,7 @@ class Container:
                 with asking(f"start {self.name} ({self._image})"):
                     self._handle.start()
             except ServiceError as error:
-                raise PortInUse(str(error)) if is_port_in_use(error) else error from error.__cause__
+                raise PortInUse(str(error)) if is_port_in_use(error) else error from None
             return time.monotonic()
 
     def restart(self, timeout: float = 10.0) -> float:
@@ -229,7 +231,7 @@ class Container:
             with asking(f"wait for the end of {self.name}"):
                 return int(self._handle.wait(timeout=timeout)["StatusCode"])
         except ServiceError as error:
-            if isinstance(error.__cause__, (Disconnected, Timeout, NotFound)):
+            if isinstance(error.__context__, (Disconnected, Timeout, NotFound)):
                 return self.exit_code
             raise
 

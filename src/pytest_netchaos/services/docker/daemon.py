@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...errors import DockerUnavailable
+from ...errors import DockerUnavailable, hide_own_errors
 from .trouble import explain, system_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from docker import DockerClient
+
+__tracebackhide__ = hide_own_errors
 
 #: Seconds for a daemon to say who it is. It takes 10 ms.
 _HELLO_TIMEOUT = 5.0
@@ -116,7 +118,7 @@ def _require_package() -> None:
     except ImportError as error:
         raise DockerUnavailable(
             f"the Python package 'docker' can't be imported ({error}): pip install 'pytest-netchaos[docker]'"
-        ) from error
+        ) from None
 
 
 def _tls(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -138,8 +140,8 @@ def _context(name: str | None) -> Place | None:
 
     try:
         context = ContextAPI.get_context(name)
-    except Exception as error:  # a plain one, where a context's file is broken
-        raise DockerUnavailable(f"the Docker context {name or ''!r} can't be read: {explain(error)}") from error
+    except Exception as error:  # noqa: BLE001 - a plain one, where a context's file is broken
+        raise DockerUnavailable(f"the Docker context {name or ''!r} can't be read: {explain(error)}") from None
     if context is None:
         raise DockerUnavailable(
             f"there is no Docker context {name or 'of the name that is set as current'!r}: "

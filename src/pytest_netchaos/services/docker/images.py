@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from ...errors import ServiceError
+from ...errors import ServiceError, hide_own_errors
 from .trouble import explain, is_disconnection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from .daemon import Daemon
+
+__tracebackhide__ = hide_own_errors
 
 #: Seconds without any progress after which a pull is given up. One that goes on may take as long as it needs.
 STALLED = 60.0
@@ -78,7 +80,7 @@ def ensure(
             _pull(daemon, image, report, stalled)
             found = daemon.client.api.inspect_image(image)
     except (DockerException, RequestException) as error:
-        raise _failure(image, explain(error)) from error
+        raise _failure(image, explain(error)) from None
     _check_architecture(image, found.get("Architecture") or "", daemon.info.get("Architecture") or "")
 
 
@@ -110,7 +112,7 @@ def _pull(daemon: Daemon, image: str, report: Callable[[str], None], stalled: fl
         _follow(image, events, report, stalled)
     except OSError as error:  # those of requests are among these
         if is_disconnection(error) and "timed out" in str(error).lower():
-            raise _stalled(image, stalled) from error
+            raise _stalled(image, stalled) from None
         raise
     finally:
         api.close()  # the daemon gives up a pull that nobody listens to
@@ -208,3 +210,8 @@ def _failure(image: str, why: str) -> ServiceError:
         if any(word in text for word in words):
             return ServiceError(f"can't have the image {image}: {why}\n  {advice}")
     return ServiceError(f"can't have the image {image}: {why}")
+
+
+def basename(image: str) -> str:
+    """``"redis"``, of ``"ghcr.io/somebody/redis:7"``."""
+    return image.rpartition("/")[2].partition("@")[0].partition(":")[0]

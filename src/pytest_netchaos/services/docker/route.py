@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ...errors import ServiceError
+from ...errors import ServiceError, hide_own_errors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+__tracebackhide__ = hide_own_errors
 
 #: The name by which containers reach this machine: Docker Desktop's, and ours elsewhere.
 HOST_NAME = "host.docker.internal"
@@ -129,6 +131,8 @@ class Route:
     def _help(self) -> str:
         """What makes it work, for where we are."""
         address = self.there.local_address
+        if address.startswith("127."):  # what containers call that is themselves
+            address = ""
         if self.is_local and self._is_rootless:
             return (
                 "Docker is rootless here, with a network of its own. Start it with "

@@ -9,7 +9,7 @@ import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
-from ...errors import PortInUse, ServiceError
+from ...errors import PortInUse, ServiceError, hide_own_errors
 from . import daemon, images
 from .container import Container
 from .guarding import Reaper
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from docker.models.networks import Network
 
     from ..ports import Kept
+
+__tracebackhide__ = hide_own_errors
 
 _PORT_ATTEMPTS = 5
 _ATTEMPTS_TO_REMOVE = 3
@@ -168,7 +170,7 @@ class Docker:
         }
         for attempt in range(_PORT_ATTEMPTS):
             try:
-                return self._start(image, name or basename(image), options, publish)
+                return self._start(image, name or images.basename(image), options, publish)
             except PortInUse:
                 if publish.is_users_choice or attempt == _PORT_ATTEMPTS - 1:
                     raise
@@ -301,8 +303,3 @@ class Docker:
             else:
                 reaper.dismiss()
                 return
-
-
-def basename(image: str) -> str:
-    """``"redis"``, of ``"ghcr.io/somebody/redis:7"``."""
-    return image.rpartition("/")[2].partition("@")[0].partition(":")[0]

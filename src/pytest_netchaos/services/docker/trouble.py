@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from ...errors import ServiceError
+from ...errors import ServiceError, hide_own_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+__tracebackhide__ = hide_own_errors
 
 
 def explain(error: BaseException) -> str:
@@ -63,4 +65,5 @@ def asking(what: str) -> Iterator[None]:
     try:
         yield
     except (DockerException, RequestException) as error:
-        raise ServiceError(f"Docker did not {what}: {explain(error)}") from error
+        # Not "from error": its pages would come before the one line that says it. It stays the context.
+        raise ServiceError(f"Docker did not {what}: {explain(error)}") from None

@@ -7,7 +7,7 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ...errors import EngineError, ServiceError
+from ...errors import EngineError, ServiceError, hide_own_errors
 from .api import Api, NotToxiproxy
 from .server import Seat
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from ..docker.container import Container
     from ..docker.route import WayBack
     from ..docker.session import Docker
+
+__tracebackhide__ = hide_own_errors
 
 _API_PORT = 8474
 #: The first port that proxies have, as in the modules that people know from Testcontainers.

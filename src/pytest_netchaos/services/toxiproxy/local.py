@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...errors import EngineError, ServiceError
+from ...errors import EngineError, ServiceError, hide_own_errors
 from ..docker.route import WayBack
 from ..process import GuardedProcess
 from ..site import Site
@@ -16,6 +16,8 @@ from .server import Seat, local_seat
 
 if TYPE_CHECKING:
     import os
+
+__tracebackhide__ = hide_own_errors
 
 HOST = "127.0.0.1"
 PROGRAM = "toxiproxy-server"

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from functools import partial
 from urllib.parse import parse_qsl, urlsplit
 
-from ...errors import EngineError
+from ...errors import EngineError, hide_own_errors
 from ..docker.route import WayBack
 from . import names
 from .api import Api
 from .server import Seat, local_seat, stay
+
+__tracebackhide__ = hide_own_errors
 
 _PORT = 8474
 _LOOPBACK = "127.0.0.1"
