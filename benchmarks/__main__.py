@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
-from . import collecting, crowding, cutting, relaying, report, shaping, starting
+from . import charging, collecting, crowding, cutting, readiness, relaying, report, shaping, starting
 from .scale import Scale
+from .stats import Result, Skipped
 
 _BENCHMARKS = {
     "start": starting.start,
@@ -27,10 +28,19 @@ _BENCHMARKS = {
     "delay": shaping.delay,
     "throttle": shaping.throttle,
     "plugin": collecting.plugin,
+    "engines": readiness.engines,
+    "redises": readiness.redises,
+    "containers": readiness.containers,
+    "links": charging.links,
+    "faults": charging.faults,
 }
-_GROUPS = {"relay": ("roundtrip", "beside", "throughput", "connections", "memory"), "shape": ("delay", "throttle")}
-#: Seconds that one benchmark may take.
-_LIMIT = 60
+_GROUPS = {
+    "relay": ("roundtrip", "beside", "throughput", "connections", "memory"),
+    "shape": ("delay", "throttle"),
+    "readiness": ("engines", "redises", "containers", "links", "faults"),
+}
+#: Seconds that one benchmark may take; those with containers take some 40.
+_LIMIT = 120
 
 
 def main() -> int:
@@ -47,21 +57,26 @@ def main() -> int:
 
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # both unwind, and so clean up
     scale = Scale(0.2 if options.quick else 1.0)
-    results, failed, began = [], False, time.monotonic()
+    found: list[Result | Skipped] = []
+    failed, began = False, time.monotonic()
     for name in dict.fromkeys(chosen):
         started = time.monotonic()
         print(f"{name} … ", end="", file=sys.stderr, flush=True)
         try:
             with _limited(_LIMIT):
-                results += list(_BENCHMARKS[name](scale))
+                found += list(_BENCHMARKS[name](scale))
         except Exception as error:  # noqa: BLE001 - the others can still be measured
             failed = True
             print(f"FAILED: {type(error).__name__}: {error}", file=sys.stderr)
         else:
             print(f"{time.monotonic() - started:.1f} s", file=sys.stderr)
     took = time.monotonic() - began
-    document = report.document(results, took, quick=options.quick)
+    results = [each for each in found if isinstance(each, Result)]
+    skipped = [each for each in found if isinstance(each, Skipped)]
+    document = report.document(results, skipped, took, quick=options.quick)
     print(report.table(results))
+    for each in skipped:
+        print(f"skipped: {each.benchmark}, {each.what}: {each.reason}")
     print(f"\n{took:.0f} s on " + ", ".join(f"{key} {value}" for key, value in document["machine"].items()))
     if options.json:
         options.json.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from .stats import Result, Summary
+from .stats import Result, Skipped, Summary
 
 _HEAD = ("benchmark", "what", "median", "± IQR", "", "peer's median", "± IQR", "ratio", "n", "peer; notes")
 _TO_THE_LEFT = (0, 1, 4, 9)
@@ -23,7 +23,9 @@ def table(results: Iterable[Result]) -> str:
     return "\n".join("  ".join(_cells(row, widths)).rstrip() for row in rows)
 
 
-def document(results: Iterable[Result], seconds: float, *, quick: bool) -> dict[str, object]:
+def document(
+    results: Iterable[Result], skipped: Iterable[Skipped], seconds: float, *, quick: bool
+) -> dict[str, object]:
     """Give the results, and where they come from, for JSON."""
     return {
         "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
@@ -31,6 +33,7 @@ def document(results: Iterable[Result], seconds: float, *, quick: bool) -> dict[
         "quick": quick,
         "seconds": round(seconds, 1),
         "results": [{**asdict(result), "ratio": result.ratio} for result in results],
+        "skipped": [asdict(each) for each in skipped],
     }
 
 

@@ -50,6 +50,15 @@ class Result:
         return self.measured.median / self.peer.median if self.peer and self.peer.median else None
 
 
+@dataclass(frozen=True)
+class Skipped:
+    """Something that isn't here, and so wasn't measured."""
+
+    benchmark: str
+    what: str
+    reason: str
+
+
 def result(
     benchmark: str,
     what: str,

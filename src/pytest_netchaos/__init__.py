@@ -27,8 +27,14 @@ if TYPE_CHECKING:
     from .ledger import Ledger
     from .link import Link
     from .matchers import at_least_once, at_most_once, backoff, check, check_async, exactly_once, reconnected
-    from .network import Network, open_network
+    from .network import Network
+    from .opening import open_network
+    from .services.cluster import RedisCluster
     from .services.redis import RedisServer
+    from .services.redis_at import RedisAt
+    from .services.redis_container import RedisContainer
+    from .services.sentinel import RedisSentinel
+    from .services.server import ContainerServer
     from .timeline import Timeline
 
 _HOMES = {
@@ -42,18 +48,25 @@ _HOMES = {
     "ledger": ("Ledger",),
     "link": ("Link",),
     "matchers": ("at_least_once", "at_most_once", "backoff", "check", "check_async", "exactly_once", "reconnected"),
-    "network": ("Network", "open_network"),
+    "network": ("Network",),
+    "opening": ("open_network",),
+    "services.cluster": ("RedisCluster",),
     "services.redis": ("RedisServer",),
+    "services.redis_at": ("RedisAt",),
+    "services.redis_container": ("RedisContainer",),
+    "services.sentinel": ("RedisSentinel",),
+    "services.server": ("ContainerServer",),
     "timeline": ("Timeline",),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "Blackhole", "Close", "Connection", "Cut", "Delay", "Dial", "Dials", "DockerUnavailable", "EngineDied",
-    "EngineError", "Fault", "FaultSpan", "Flap", "History", "Injection", "Ledger", "Link", "LinkClosed",
-    "NetchaosError", "Network", "Outage", "PortInUse", "RedisServer", "Refuse", "Reset", "ServiceError", "Stall",
-    "Throttle", "Timeline", "UnsupportedFault", "UpstreamError", "WaitTimeout", "at_least_once", "at_most_once",
-    "backoff", "check", "check_async", "exactly_once", "open_network", "reconnected",
+    "Blackhole", "Close", "Connection", "ContainerServer", "Cut", "Delay", "Dial", "Dials", "DockerUnavailable",
+    "EngineDied", "EngineError", "Fault", "FaultSpan", "Flap", "History", "Injection", "Ledger", "Link",
+    "LinkClosed", "NetchaosError", "Network", "Outage", "PortInUse", "RedisAt", "RedisCluster", "RedisContainer",
+    "RedisSentinel", "RedisServer", "Refuse", "Reset", "ServiceError", "Stall", "Throttle", "Timeline",
+    "UnsupportedFault", "UpstreamError", "WaitTimeout", "at_least_once", "at_most_once", "backoff", "check",
+    "check_async", "exactly_once", "open_network", "reconnected",
 ]  # fmt: skip
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -124,15 +123,15 @@ class Network:
 
         ::
 
-            db = netchaos.container("postgres:17", port=5432, env={"POSTGRES_PASSWORD": "x"}, ready="ready to accept")
+            db = netchaos.container("postgres:17", port=5432, env={"POSTGRES_PASSWORD": "x"}, name="db")
             with db.link.cut(): ...
             db.kill(); db.start()
 
         Args:
             image: Pulled if it isn't there; pin its version.
             port: The port inside it, or several.
-            name: What its links are called (the second and further ones with ``:port`` after it); the image's by
-                default. One that is given is also what other containers of the run find it by.
+            name: What its links are called (the second and further ones with ``:port`` after it), and what other
+                containers of the run find it by; by default, the name that Docker knows it by.
             command: In place of the image's own.
             env: Its environment, over the image's.
             ready: What proves that it serves: a text in its log, or a function of host and port that is true then (and
@@ -146,7 +145,7 @@ class Network:
         from .services.server import start_server  # noqa: PLC0415 - only where a container is wanted
 
         if self._docker_source is None:
-            raise DockerUnavailable("this network was made without Docker: open_network() knows nothing of containers")
+            raise DockerUnavailable("this network was made without a way to Docker: Network(…, docker=…)")
         ports = [port] if isinstance(port, int) else [*port]
         server = start_server(
             self._docker_source(),
@@ -261,37 +260,3 @@ def derive_seed(seed: int, *names: str) -> int:
     """Derive the seed of one thing from the seed of a larger one, by name: in no order, and on any worker."""
     said = "\0".join([str(seed), *names]).encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.blake2b(said, digest_size=8).digest(), "big") >> 1
-
-
-@contextlib.contextmanager
-def open_network(seed: int = 0, timeout: float = TIMEOUT) -> Iterator[Network]:
-    """Open a network outside of a fixture: for scripts, and for tests under Hypothesis's ``@given``.
-
-    Args:
-        seed: What every random decision in it is drawn from.
-        timeout: Seconds that waiting methods wait by default.
-
-    Raises:
-        EngineDied: the engine died meanwhile.
-    """
-    from .engines.embedded import EmbeddedEngine  # noqa: PLC0415 - only where a network is used
-
-    engine = EmbeddedEngine()
-    network = Network(lambda: engine, seed, timeout)
-    try:
-        with _closing(network):
-            yield network
-    finally:
-        engine.stop()
-
-
-@contextlib.contextmanager
-def _closing(network: Network) -> Iterator[None]:
-    """Close a network after its test: also after a failure, which is to be heard rather than what it leads to."""
-    try:
-        yield
-    except BaseException:
-        with contextlib.suppress(NetchaosError):
-            network.close(passed=False)
-        raise
-    network.close()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from .errors import ServiceError, hide_own_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from .choices import Choice
     from .engines.base import Engine
@@ -51,8 +51,7 @@ class Resources:
             NetchaosError: It can't be started.
         """
         if not self._engines or not self._engines[-1].is_alive:
-            self._engines.append(self._start_engine(self._settings.engine))
-            self._ends.callback(self._engines[-1].stop)
+            self._keep(self._start_engine(self._settings.engine))
         return self._engines[-1]
 
     def docker(self) -> Docker:
@@ -73,7 +72,8 @@ class Resources:
         if self._redis is None:
             server = self._make_redis(self._settings.redis)
             self._ends.callback(server.close)
-            server.start()
+            with self._engine_beside():
+                server.start()
             self._redis = server
         return self._redis
 
@@ -98,6 +98,26 @@ class Resources:
     def close(self) -> None:
         """End all of it, the latest first."""
         self._ends.close()
+
+    @contextlib.contextmanager
+    def _engine_beside(self) -> Iterator[None]:
+        """Start the engine at the same time where both are containers: who has a Redis puts a link in front of it."""
+        if self._engines or not self._settings.engine.kind == self._settings.redis.kind == "docker":
+            yield
+            return
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only where it saves half a second
+
+        with ThreadPoolExecutor(1) as pool:
+            started = pool.submit(self._start_engine, self._settings.engine)
+            try:
+                yield
+            finally:
+                if started.exception() is None:  # else `engine` tries again, and says what is wrong
+                    self._keep(started.result())
+
+    def _keep(self, engine: Engine) -> None:
+        self._engines.append(engine)
+        self._ends.callback(engine.stop)
 
     def _make_redis(self, choice: Choice) -> Redis:
         if choice.kind == "docker":

@@ -118,7 +118,8 @@ def test_throttle_goes_on_at_its_rate_after_a_stall(world, pattern):
         assert server.receives(data[:1])
         world.link.stall(for_=0.6).wait()  # 30,000 bytes' worth of time, of which 7,500 come back at most
         assert server.receives(data[1:])
-        assert 1.8 - 0.15 <= time.monotonic() - started < 1.8 + LATE
+        # 0.002: the stall may have begun within a quantum, and only what comes after it was held up
+        assert 1.8 - 0.15 - 0.002 <= time.monotonic() - started < 1.8 + LATE
 
 
 def test_delay_and_throttle_add_up(world, pattern):

@@ -61,6 +61,9 @@ def victim(tmp_path, client) -> Iterator[Callable[..., tuple[subprocess.Popen[st
             place.mkdir()
             ready = place / "ready"
             os.mkfifo(ready)
+            # Open for good: what a worker writes between two readers would be lost.
+            fifo = os.open(ready, os.O_RDWR)
+            stack.callback(os.close, fifo)
             (place / "test_victim.py").write_text(VICTIM.format(tests=tests, ready=str(ready), wait=wait))
             process = subprocess.Popen(
                 [*PYTEST, *OPTIONS, *arguments, "test_victim.py"],
@@ -68,10 +71,10 @@ def victim(tmp_path, client) -> Iterator[Callable[..., tuple[subprocess.Popen[st
             )  # fmt: skip
             stack.enter_context(process)
             stack.callback(process.kill)
-            names: list[str] = []
-            while len(names) < tests:  # one read may find what two workers have written
-                names += ready.read_text().split()  # blocks until a victim has opened it for writing
-            return process, client.containers.get(names[0]).labels[RUN]
+            said = b""
+            while said.count(b"\n") < tests:
+                said += os.read(fifo, 1000)
+            return process, client.containers.get(said.decode().split()[0]).labels[RUN]
 
         yield start
 

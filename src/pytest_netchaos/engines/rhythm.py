@@ -74,10 +74,8 @@ class Rhythm:
             NetchaosError: it can't be taken back.
         """
         self.stop()
-        try:
-            self._go_out()
-        finally:
-            self._finish()
+        self._go_out()
+        self._finish()
 
     def stop(self) -> None:
         """Let nothing more come, and leave the fault as it is."""

@@ -123,6 +123,8 @@ class Pair:
         lost = sum(self._missing(direction) for direction in directions)
         if lost:
             self.reset("fault", f"blackhole took {lost} bytes")
+        else:
+            self.blackened -= directions  # what is missing later is on its way
 
     def complete(self, back: Connection) -> None:
         """Go on to the server: the other proxy has come back to us."""

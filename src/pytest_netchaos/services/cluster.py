@@ -37,7 +37,8 @@ class RedisCluster(Topology):
 
     The nodes announce their links' addresses: what a client is told (``CLUSTER SLOTS``, ``MOVED``) are links, and it
     never leaves them. Among themselves the nodes speak past the links: a node whose link is cut is gone for clients,
-    while the cluster thinks that all is well. To take it from the cluster too, `kill` or pause it.
+    while the cluster thinks that all is well. To take it from the cluster too, `kill` or pause it. It needs Redis 7 or
+    Valkey.
 
     Calls are synchronous and safe from any thread; those that wait have an async twin.
 

@@ -167,7 +167,8 @@ class RedisContainer(ManagedRedis):
 
     @property
     def _program(self) -> str:
-        return "valkey-server" if "valkey" in self._image.partition("@")[0].rpartition(":")[0] else "redis-server"
+        directory, slash, name = self._image.partition("@")[0].rpartition("/")
+        return "valkey-server" if "valkey" in directory + slash + name.partition(":")[0] else "redis-server"
 
     def _await_ready(self, container: Container, address: tuple[str, int] | None = None) -> Container:
         where = address or self.address

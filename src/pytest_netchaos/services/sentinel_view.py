@@ -29,7 +29,7 @@ class View:
         self._sentinels = tuple(sentinels)
 
     def primary(self) -> Member | None:
-        """Whom all sentinels that run take for the primary; ``None`` while they disagree, or none runs."""
+        """Whom all sentinels that run take for the primary; ``None`` while they disagree or fail over, or none runs."""
         named = [self._named_by(each) for each in self._sentinels if each.server.state == "running"]
         return named[0] if named and len(set(named)) == 1 else None
 
@@ -53,11 +53,12 @@ class View:
         return "; ".join(said)
 
     def _named_by(self, sentinel: Member) -> Member | None:
-        reply = ask(sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._service)
-        if not isinstance(reply, list):
+        # Not by GET-MASTER-ADDR-BY-NAME: the one that leads a failover names the new primary to clients before it is
+        # through. Should that one fail now, it would wait for it for ever, and say so for ever.
+        record = self._record(sentinel)
+        if "failover_in_progress" in _flags(record):
             return None
-        host, port = (part.decode() if isinstance(part, bytes) else "" for part in reply)
-        return self._servers.get((host, int(port)))
+        return self._servers.get((record.get("ip", ""), int(record.get("port", 0))))
 
     def _record(self, sentinel: Member) -> dict[str, str]:
         return _record(ask(sentinel, "SENTINEL", "MASTER", self._service))

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
-from ..errors import ServiceError, WaitTimeout, hide_own_errors
+from ..errors import NetchaosError, ServiceError, WaitTimeout, hide_own_errors
 from .ports import Reservation
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def start_member(member: Member) -> None:
     """Start a member's server. An error says which member it is about."""
     try:
         member.server.start()
-    except ServiceError as error:
+    except NetchaosError as error:
         raise type(error)(f"{member.name}: {error}") from error
 
 

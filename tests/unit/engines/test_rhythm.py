@@ -233,7 +233,7 @@ def test_a_cancel_that_fails_may_be_tried_again(world):
     with pytest.raises(EngineError, match="can't leave"):
         rhythm.cancel()
     rhythm.cancel()
-    assert world.steps == ["enter", "leave", "over", "leave"]
+    assert world.steps == ["enter", "leave", "leave", "over"]  # not over before it is
 
 
 def test_its_thread_does_not_keep_the_interpreter_alive(world):

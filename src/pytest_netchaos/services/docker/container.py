@@ -57,8 +57,9 @@ class Container:
         self._owner = os.getpid()
         self._lock = threading.RLock()
         self._closed = False
-        #: When it ended before its latest start. Not that start: a busy daemon takes note of it after the first lines.
-        self._log_start: float | None = None
+        # The end before the last start, from which on its log is of interest. Not the start itself: the daemon takes
+        # note of that when the program may have written, and failed, already.
+        self._since: float | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -125,8 +126,8 @@ class Container:
     def log_tail(self, lines: int = 20) -> str:
         """The last lines that it wrote since it was last started."""
         options: dict[str, Any] = {"tail": lines}
-        if self._log_start is not None:
-            options["since"] = self._log_start
+        if self._since is not None:
+            options["since"] = self._since
         try:
             with asking(f"give the log of {self.name}"):
                 return str(self._handle.logs(**options).decode(errors="replace")).rstrip("\n")
@@ -194,9 +195,9 @@ class Container:
         """
         with self._lock:
             found = self._inspect()
-            if (state := inspection.state(found)) != "down":
-                raise self._refusal(state, "it can't be started")
-            self._log_start = inspection.ended_at(found)
+            if inspection.state(found) != "down":
+                raise self._refusal(inspection.state(found), "it can't be started")
+            self._since = inspection.finished_at(found)
             try:
                 with asking(f"start {self.name} ({self._image})"):
                     self._handle.start()

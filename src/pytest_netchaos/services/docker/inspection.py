@@ -43,8 +43,7 @@ def command(found: Mapping[str, Any]) -> str:
     return " ".join([found.get("Path", ""), *found.get("Args", ())])
 
 
-def ended_at(found: Mapping[str, Any]) -> float | None:
-    """When it last ended, in seconds of the daemon's clock; ``None`` if never."""
+def finished_at(found: Mapping[str, Any]) -> float | None:
+    """When its program last ended, in seconds of the daemon's clock; ``None`` if it never has."""
     text = found["State"]["FinishedAt"] if found else "0001"
-    # Nanoseconds are more than a datetime can hold; rounded down to µs, nothing that it wrote since is lost.
     return None if text.startswith("0001") else datetime.fromisoformat(text).timestamp()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
@@ -109,7 +110,9 @@ class Docker:
             self._prepare()
             if self._network is None:
                 with asking("make a network (`docker network prune` removes unused ones)"):
-                    made = self.client.networks.create(self._name(), driver="bridge", labels=self.owner.labels_now())
+                    # The daemon allows two of a name, and then starts no container on either.
+                    name = self._name(f"net-{secrets.token_hex(3)}")
+                    made = self.client.networks.create(name, driver="bridge", labels=self.owner.labels_now())
                     made.reload()
                 self._network = made
             return self._network
@@ -229,8 +232,7 @@ class Docker:
 
     def _membership(self, network: str | None, alias: str) -> dict[str, Any]:
         """Which network a container joins, and its second name there: only networks that somebody made have names."""
-        # Not its name, of which the daemon allows two.
-        name = network or self.network.id
+        name = network or self.network.name
         if not alias or name in {"host", "none", "bridge", "default"}:
             return {"network": name}
         endpoint = self.client.api.create_endpoint_config(aliases=[alias])
@@ -278,13 +280,11 @@ class Docker:
         with self._lock:
             give_back(self._containers.pop(container, []))
 
-    def _name(self, of: str = "") -> str:
+    def _name(self, of: str) -> str:
         """A name that nobody else has, fit for DNS: ``netchaos-RUN-gw0-redis-1``."""
-        words = ["netchaos", self.owner.run, self.owner.worker]
-        if of:
-            with self._lock:
-                self._count += 1
-                words += [of[:20], str(self._count)]
+        with self._lock:
+            self._count += 1
+        words = ["netchaos", self.owner.run, self.owner.worker, of[:20], str(self._count)]
         return re.sub(r"[^a-z0-9-]+", "-", "-".join(words).lower())
 
     def _remove_all(self, reaper: Reaper) -> None:

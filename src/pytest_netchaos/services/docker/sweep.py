@@ -31,7 +31,7 @@ def sweep(client: DockerClient) -> int:
     Returns:
         How many containers and networks there were.
     """
-    containers = [one for one in _containers(client, [RUN]) if _is_litter(one.labels)]
+    containers = [one for one in _containers(client, [RUN]) if _is_litter(one.attrs["Labels"])]
     networks = [one for one in client.networks.list(filters={"label": [RUN]}) if _is_litter(one.attrs["Labels"])]
     _remove(containers, networks)
     return len(containers) + len(networks)

@@ -12,7 +12,7 @@ from ..docker.route import WayBack
 from ..process import GuardedProcess
 from ..site import Site
 from .api import Api, NotToxiproxy
-from .server import Seat, stay
+from .server import Seat, local_seat
 
 if TYPE_CHECKING:
     import os
@@ -71,7 +71,7 @@ class LocalToxiproxy:
 
     def seat(self) -> Seat:
         """Find a place for one more proxy: any free port of the loopback."""
-        return Seat(self._api, f"{HOST}:0", HOST, None, stay)
+        return local_seat(self._api)
 
     @property
     def is_alive(self) -> bool:

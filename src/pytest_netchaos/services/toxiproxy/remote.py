@@ -15,7 +15,7 @@ from ...errors import EngineError
 from ..docker.route import WayBack
 from . import names
 from .api import Api
-from .server import Seat, stay
+from .server import Seat, local_seat, stay
 
 _PORT = 8474
 _LOOPBACK = "127.0.0.1"
@@ -123,11 +123,13 @@ class RemoteToxiproxy:
         Raises:
             EngineError: Each of the ports that the URL allows is taken.
         """
+        if self._is_near and self._free is None:
+            return local_seat(self._api)
         # Where it runs elsewhere, or in a container of somebody else's, we dial it from outside.
         everywhere = "[::]" if ":" in self._api.host and not self._is_near else "0.0.0.0"  # noqa: S104
         dialled = _LOOPBACK if self._is_near else self._api.host
         if self._free is None:
-            return Seat(self._api, f"{_LOOPBACK if self._is_near else everywhere}:0", dialled, None, stay)
+            return Seat(self._api, f"{everywhere}:0", dialled, None, stay)
         with self._lock:
             if not self._free:
                 raise EngineError(f"each port that {self.name} allows (ports=…) has a link already: allow more of them")

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..docker.route import WayBack
+from ..ports import Reservation
 from .api import Api
+
+LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +66,16 @@ class ToxiproxyServer(Protocol):
 
 def stay() -> None:
     """Give no place back: there are as many as anybody wants."""
+
+
+def local_seat(api: Api) -> Seat:
+    """Find a free port of this machine's loopback, and keep it until the seat is left.
+
+    Toxiproxy lets a port go when its proxy is disabled. In a long cut it could become the very port that a client of
+    somebody else dials from, and the heal would fail.
+
+    Raises:
+        PortInUse: There is none.
+    """
+    kept = Reservation()
+    return Seat(api, f"{LOOPBACK}:{kept.port}", LOOPBACK, kept.port, kept.close)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import time
 
@@ -67,12 +68,25 @@ def test_it_answers_and_says_who_it_is(server):
 
 
 def test_there_is_room_for_any_number_of_proxies(server):
-    ports = set()
-    for n in range(50):
-        seat = server.seat()
-        ports.add(seat.address(seat.api.create(f"p{n}", seat.listen, "127.0.0.1:1")))
+    seats = [server.seat() for _ in range(50)]
+    ports = {seat.address(seat.api.create(f"p{n}", seat.listen, "127.0.0.1:1")) for n, seat in enumerate(seats)}
     assert len(ports) == 50
     assert {host for host, _ in ports} == {"127.0.0.1"}
+    for seat in seats:
+        seat.leave()
+
+
+def test_the_port_of_a_disabled_proxy_is_kept_for_it(server):
+    seat = server.seat()
+    address = seat.address(seat.api.create("p", seat.listen, "127.0.0.1:1"))
+    seat.api.enable("p", enabled=False)
+    with socket.socket() as thief, pytest.raises(OSError, match="in use"):
+        thief.bind(address)
+    seat.api.enable("p", enabled=True)
+    seat.api.delete("p")
+    seat.leave()
+    with socket.socket() as heir:
+        heir.bind(address)
 
 
 def test_when_it_is_stopped_nothing_is_left(watch):

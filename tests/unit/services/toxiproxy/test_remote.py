@@ -166,7 +166,9 @@ def test_our_own_address():
 def test_where_it_listens_and_where_we_dial(monkeypatch):
     with scripted(answer) as server:
         near = RemoteToxiproxy(f"http://localhost:{server.port}")
-        assert (near.seat().listen, near.seat().host) == ("127.0.0.1:0", "127.0.0.1")
+        seat = near.seat()
+        assert (seat.listen, seat.host) == (f"127.0.0.1:{seat.port}", "127.0.0.1")
+        seat.leave()
         ranged = RemoteToxiproxy(f"http://127.0.0.1:{server.port}?ports=5-6")
         assert (ranged.seat().listen, ranged.seat().address("0.0.0.0:9")) == ("0.0.0.0:5", ("127.0.0.1", 6))
         near._api.host, near._is_near = "2001:db8::1", False
