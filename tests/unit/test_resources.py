@@ -1,15 +1,107 @@
 from __future__ import annotations
 
+import threading
+
 import pytest
 
+from pytest_netchaos import ServiceError, choices
 from pytest_netchaos.choices import EMBEDDED, Choice
 from pytest_netchaos.engines import embedded, toxiproxy
-from pytest_netchaos.errors import DockerUnavailable, EngineError, ServiceError
+from pytest_netchaos.errors import DockerUnavailable, EngineError
 from pytest_netchaos.options import Settings
 from pytest_netchaos.resources import Resources
 from pytest_netchaos.services import redis, redis_at, redis_container
 from pytest_netchaos.services.docker import session
 from pytest_netchaos.services.toxiproxy import container, local, remote
+
+SOON = 5.0
+
+
+class FakeEngine:
+    is_alive = True
+    stopped = False
+
+    def stop(self):
+        self.stopped = True
+
+
+class FakeRedis:
+    """A server that starts once somebody says so."""
+
+    def __init__(self, go, error=None):
+        self._go = go
+        self._error = error
+
+    def start(self):
+        assert self._go.wait(SOON), "nobody else was started meanwhile"
+        if self._error:
+            raise self._error
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def make(monkeypatch):
+    """Make resources whose engine and Redis are fakes; the Redis is up once the engine was asked for."""
+
+    def resources(engine, redis="docker", engine_error=None, redis_error=None):
+        made = Resources(Settings(0, 5.0, choices.engine(engine), choices.redis(redis)), "run", "main", print)
+        asked = threading.Event()
+        started = []
+
+        def start(_choice):
+            asked.set()
+            started.append(FakeEngine())
+            if engine_error and len(started) == 1:
+                raise engine_error
+            return started[-1]
+
+        monkeypatch.setattr(made, "_start_engine", start)
+        monkeypatch.setattr(made, "_make_redis", lambda _choice: FakeRedis(asked, redis_error))
+        if engine == "embedded":
+            asked.set()
+        return made, started
+
+    return resources
+
+
+def test_two_containers_are_started_side_by_side(make):
+    resources, started = make("docker")
+    resources.redis()  # it waits for the engine's start
+    assert resources.engine() is started[0]
+    resources.close()
+    assert started[0].stopped
+
+
+def test_an_engine_that_needs_no_container_is_started_when_it_is_used(make):
+    resources, started = make("embedded")
+    resources.redis()
+    assert started == []
+
+
+def test_an_engine_that_is_there_is_not_started_again(make):
+    resources, started = make("docker")
+    resources.engine()
+    resources.redis()
+    assert len(started) == 1
+
+
+def test_an_engine_that_fails_beside_redis_is_tried_again_when_it_is_used(make):
+    resources, started = make("docker", engine_error=ServiceError("no room"))
+    resources.redis()
+    assert resources.engine() is started[1]
+
+
+def test_an_engine_beside_a_redis_that_fails_is_ended_all_the_same(make):
+    resources, started = make("docker", redis_error=ServiceError("no"))
+    with pytest.raises(ServiceError):
+        resources.redis()
+    resources.close()
+    assert started[0].stopped
+
+
+# What is made of which setting
 
 
 @pytest.fixture
@@ -53,12 +145,12 @@ def world(monkeypatch):
     return fakes
 
 
-def make(engine=EMBEDDED, redis=EMBEDDED, worker="main"):
+def resources_of(engine=EMBEDDED, redis=EMBEDDED, worker="main"):
     return Resources(Settings(1, 5.0, engine, redis, docker_host="10.0.0.1"), "run", worker, str)
 
 
 def test_nothing_is_started_before_it_is_used(world):
-    make(Choice("docker", "t"), Choice("docker", "r")).close()
+    resources_of(Choice("docker", "t"), Choice("docker", "r")).close()
     assert world["said"] == []
 
 
@@ -73,7 +165,7 @@ def test_nothing_is_started_before_it_is_used(world):
     ],
 )  # fmt: skip
 def test_an_engine_is_made_once_with_its_server_and_its_owner(world, choice, started):
-    resources = make(choice)
+    resources = resources_of(choice)
     first = resources.engine()
     assert resources.engine() is first
     said = world["said"]
@@ -86,14 +178,14 @@ def test_an_engine_is_made_once_with_its_server_and_its_owner(world, choice, sta
 
 
 def test_the_embedded_engine_needs_no_server(world):
-    resources = make()
+    resources = resources_of()
     resources.engine()
     resources.close()
     assert world["said"] == [("relay",), ("relay", "stop")]
 
 
 def test_a_dead_engine_is_followed_by_a_new_one(world):
-    resources = make()
+    resources = resources_of()
     first = resources.engine()
     first.is_alive = False
     second = resources.engine()
@@ -106,12 +198,12 @@ def test_a_dead_engine_is_followed_by_a_new_one(world):
 def test_a_server_whose_engine_can_not_be_made_is_stopped(world):
     world["engine"].fails_with = EngineError("no relay")
     with pytest.raises(EngineError, match="no relay"):
-        make(Choice("toxiproxy", "p")).engine()
+        resources_of(Choice("toxiproxy", "p")).engine()
     assert world["said"][-1] == ("local", "stop")
 
 
 def test_what_can_not_be_started_may_be_tried_again(world):
-    resources = make(Choice("docker", "t"))
+    resources = resources_of(Choice("docker", "t"))
     world["docker"].fails_with = DockerUnavailable("no daemon")
     for _ in range(2):
         with pytest.raises(DockerUnavailable, match="no daemon"):
@@ -122,7 +214,7 @@ def test_what_can_not_be_started_may_be_tried_again(world):
 
 
 def test_everything_ends_the_latest_first(world):
-    resources = make(Choice("docker", "t"), Choice("docker", "r"))
+    resources = resources_of(Choice("docker", "t"), Choice("docker", "r"))
     resources.redis()
     resources.engine()
     resources.close()
@@ -131,7 +223,7 @@ def test_everything_ends_the_latest_first(world):
 
 
 def test_engine_redis_and_tests_share_one_connection_to_docker(world):
-    resources = make(Choice("docker", "t"), Choice("docker", "r"))
+    resources = resources_of(Choice("docker", "t"), Choice("docker", "r"))
     resources.engine()
     resources.redis()
     assert resources.docker() is resources.docker()
@@ -148,7 +240,7 @@ def test_engine_redis_and_tests_share_one_connection_to_docker(world):
     ],
 )
 def test_a_redis_is_made_once_and_runs(world, choice, made):
-    resources = make(redis=choice)
+    resources = resources_of(redis=choice)
     first = resources.redis()
     assert resources.redis() is first
     assert [words for words in world["said"] if words[0] == made[0]] == [made, (made[0], "start")]
@@ -161,7 +253,7 @@ def test_a_redis_that_does_not_start_is_closed_and_may_be_tried_again(world):
         raise ServiceError("no luck")
 
     start, world["redis"].start = world["redis"].start, fail
-    resources = make()
+    resources = resources_of()
     with pytest.raises(ServiceError, match="no luck"):
         resources.redis()
     world["redis"].start = start
@@ -172,5 +264,5 @@ def test_a_redis_that_does_not_start_is_closed_and_may_be_tried_again(world):
 
 @pytest.mark.parametrize(("worker", "number"), [("main", 0), ("gw0", 0), ("gw13", 13), ("gwen", 0), ("remote-1", 0)])
 def test_each_worker_has_a_database_of_its_own(world, worker, number):
-    make(redis=Choice("url", "redis://h"), worker=worker).redis()
+    resources_of(redis=Choice("url", "redis://h"), worker=worker).redis()
     assert world["said"][0] == ("redis-at", "redis://h", ("worker", number))

@@ -173,7 +173,7 @@ def test_containers_end_with_their_network(engine, docker):
 
 
 def test_a_network_without_docker(engine):
-    with pytest.raises(DockerUnavailable, match=r"without a way to Docker"):
+    with pytest.raises(DockerUnavailable, match="made without a way to Docker"):
         Network(lambda: engine).container(REDIS)
 
 
