@@ -158,7 +158,7 @@ def test_a_retry_is_told(monkeypatch):
 def test_a_daemon_that_ends_in_mid_pull(monkeypatch):
     """urllib3 says so itself: ``requests`` isn't asked any more."""
     broken = urllib3.exceptions.ProtocolError("Connection broken: IncompleteRead(0 bytes read)")
-    with pytest.raises(ServiceError, match="can't have the image redis:7: .*Connection broken"):
+    with pytest.raises(ServiceError, match=r"can't have the image redis:7: .*Connection broken"):
         ensure(FakeDaemon(monkeypatch, events=broken), "redis:7", report=lambda _: None)
 
 
