@@ -24,6 +24,8 @@ from pytest_netchaos.services.ports import Reservation
 SOON = 15.0
 #: Seconds without progress.
 STALLED = 2.0
+#: Bytes: the daemon notices that nobody listens any more before it has these.
+MUCH = 10_000_000
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -162,11 +164,11 @@ def given_up(found, name):
 
 def test_a_pull_that_stalls_is_given_up(found, registry, mine):
     gate = Gate()
-    name = registry.push(marked(mine), "stalls", gate)
+    name = registry.push(marked(mine, MUCH), "stalls", gate)
     caught = given_up(found, name)
     assert gate.reached.wait(PATIENCE)
     assert_given_up_for_good(found, registry, gate, mine)
-    del caught  # the error keeps all that the pull had; so far, that must not have been its connection
+    del caught  # an error keeps alive what the pull had, but not its connection
 
 
 def test_a_pull_that_is_interrupted_is_given_up(found, registry, mine):
@@ -175,7 +177,7 @@ def test_a_pull_that_is_interrupted_is_given_up(found, registry, mine):
     def interrupt():
         raise KeyboardInterrupt
 
-    name = registry.push(marked(mine), "interrupted", gate)
+    name = registry.push(marked(mine, MUCH), "interrupted", gate)
     with pytest.raises(KeyboardInterrupt) as caught:
         images.ensure(found, name, report=Listener(interrupt))
     assert_given_up_for_good(found, registry, gate, mine)
