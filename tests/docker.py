@@ -28,6 +28,8 @@ REDIS = "redis:7"
 COMMAND = ["redis-server", "--bind", "0.0.0.0", "--protected-mode", "no", "--save", ""]
 #: Seconds. On a busy machine, the daemon takes up to 2 for a container.
 PATIENCE = 60.0
+#: Said before a test that clears the environment could take it away.
+_REQUIRED = os.environ.get("NETCHAOS_DOCKER") == "require"
 
 
 @functools.cache
@@ -48,7 +50,7 @@ def _missing() -> str:
 def require_docker() -> None:
     """Skip the test where there is no daemon; fail it there with ``NETCHAOS_DOCKER=require``."""
     why = _missing()
-    if why and os.environ.get("NETCHAOS_DOCKER") == "require":
+    if why and _REQUIRED:
         pytest.fail(why, pytrace=False)
     if why:
         pytest.skip(why)

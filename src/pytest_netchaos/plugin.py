@@ -130,6 +130,7 @@ def _reporter(config: pytest.Config) -> Callable[[str], None]:
         if terminal is not None and capture is not None:
             with capture.global_and_fixture_disabled():
                 terminal.write_line(f"netchaos: {text}")
+                terminal.flush()  # a pipe, as CI has it, would keep it to itself until the tests are through
 
     return report
 

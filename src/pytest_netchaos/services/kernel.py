@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import select
@@ -94,11 +95,35 @@ def is_zombie(pid: int) -> bool:
 
 def this_host() -> str:
     """This machine since its boot, and this process's own world of pids: where a pid means what it means here."""
-    boot, pids = Path("/proc/sys/kernel/random/boot_id"), "/proc/self/ns/pid"
+    boot, pids = _read("/proc/sys/kernel/random/boot_id"), "/proc/self/ns/pid"
     try:
-        return f"{platform.node()}/{boot.read_text().strip()}/{os.stat(pids).st_ino}"  # noqa: PTH116
+        return f"{platform.node()}/{_machine()}/{boot}/{os.stat(pids).st_ino}"  # noqa: PTH116
     except OSError:
-        return f"{platform.node()}//"
+        return f"{platform.node()}/{_machine()}//"
+
+
+def has_rebooted(host: str) -> bool:
+    """Whether a `this_host` is this very machine before its last boot, so that no process from there lives.
+
+    ``False`` if that isn't certain. The name alone would say little, and machines that were cloned may have one machine
+    id: both have to be the same.
+    """
+    name, machine, boot, _ = this_host().rsplit("/", 3)
+    here, _, its_boot = host.rpartition("/")[0].rpartition("/")
+    return bool(machine and boot and its_boot) and here == f"{name}/{machine}" and its_boot != boot
+
+
+def _machine() -> str:
+    """What only this machine is called, for good; empty if it has no such name. Not in clear: machine-id(5) asks so."""
+    name = _read("/etc/machine-id")
+    return hashlib.blake2b(name.encode(), digest_size=8, key=b"pytest-netchaos").hexdigest() if name else ""
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text().strip()
+    except OSError:
+        return ""
 
 
 def left(deadline: float | None) -> float | None:

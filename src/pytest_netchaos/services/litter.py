@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from .kernel import has_ended, started, this_host
+from .kernel import has_ended, has_rebooted, started, this_host
 
 _PREFIX = "pytest-netchaos-"
 _OWNER = "owner.json"
@@ -54,6 +54,8 @@ def _is_litter(home: Path) -> bool:
         if home.is_symlink() or home.stat().st_uid != os.getuid():
             return False
         owner = json.loads((home / _OWNER).read_text())
+        if has_rebooted(str(owner["host"])):
+            return True
         return bool(owner["host"] == this_host() and has_ended(int(owner["pid"]), str(owner["started"])))
     except (OSError, ValueError, KeyError, TypeError):
         return False

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_netchaos.services import litter
+from pytest_netchaos.services import kernel, litter
 from pytest_netchaos.services.kernel import started, this_host
 
 KILLED = """
@@ -62,6 +62,14 @@ def test_those_of_the_dead_are_deleted_by_the_first_that_is_made(place):
     litter.make("redis")
     assert second.exists()
     assert litter.sweep(place) == [second]
+
+
+def test_those_from_before_the_last_boot_are_deleted(place, monkeypatch):
+    monkeypatch.setattr(kernel, "this_host", lambda: "vm/id/now/1")
+    home = directory(place, "a", {"pid": os.getpid(), "started": started(os.getpid()), "host": "vm/id/before/1"})
+    other = directory(place, "b", {"pid": 2**22 + 1, "started": "1", "host": "vm/another/before/1"})
+    assert litter.sweep(place) == [home]
+    assert other.exists()
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ServiceError, hide_own_errors
-from .trouble import explain, is_disconnection
+from .trouble import explain, is_timeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -37,7 +38,7 @@ _ADVICE = (
         "the registry has it for other architectures only: name another image",
     ),
     (
-        ("unauthorized", "authentication required", "denied"),
+        ("unauthorized", "authentication required", "denied", "no basic auth credentials"),
         "it does not exist, or you may not have it: check the spelling, and `docker login` if it is private",
     ),
     (("manifest unknown", "not found", "no such image"), "the registry has none by that name: check spelling and tag"),
@@ -72,26 +73,39 @@ def ensure(
     """
     from docker.errors import DockerException, ImageNotFound  # noqa: PLC0415
     from requests.exceptions import RequestException  # noqa: PLC0415
+    from urllib3.exceptions import HTTPError  # noqa: PLC0415
 
+    api = daemon.client.api
+    pulled = False
     try:
         try:
-            found = daemon.client.api.inspect_image(image)
+            found = api.inspect_image(image)
         except ImageNotFound:
             _pull(daemon, image, report, stalled)
-            found = daemon.client.api.inspect_image(image)
-    except (DockerException, RequestException) as error:
+            pulled = True
+            found = api.inspect_image(image)
+    except (DockerException, RequestException, HTTPError) as error:
         raise _failure(image, explain(error)) from None
-    _check_architecture(image, found.get("Architecture") or "", daemon.info.get("Architecture") or "")
+    mine, needed = normalised(daemon.info.get("Architecture") or ""), normalised(found.get("Architecture") or "")
+    if not _runs(mine, needed):
+        if pulled:
+            with contextlib.suppress(DockerException, RequestException):  # somebody uses it, or has removed it
+                api.remove_image(image)
+        raise _foreign(image, mine, needed, pulled=pulled)
 
 
-def _check_architecture(image: str, has: str, wants: str) -> None:
-    """Refuse an image that the machine can't run: its program would only say "exec format error"."""
-    mine, needed = normalised(wants), normalised(has)
-    if mine and needed and needed != mine and needed not in _ALSO_RUNS.get(mine, ()):
-        raise ServiceError(
-            f"the image {image} is for {needed}, but the Docker daemon's machine is {mine}: "
-            f"`docker pull --platform linux/{mine} {image}`, or name another image"
-        )
+def _runs(mine: str, needed: str) -> bool:
+    """Whether a machine runs programs for an architecture; where either isn't known, it may."""
+    return not mine or not needed or needed == mine or needed in _ALSO_RUNS.get(mine, ())
+
+
+def _foreign(image: str, mine: str, needed: str, *, pulled: bool) -> ServiceError:
+    """An error for an image whose program would only say "exec format error"."""
+    other = "" if pulled else f"`docker pull --platform linux/{mine} {image}`, or "
+    why = "the registry has it for no other: " if pulled else ""
+    return ServiceError(
+        f"the image {image} is for {needed}, but the Docker daemon's machine is {mine}: {why}{other}name another image"
+    )
 
 
 def normalised(architecture: str) -> str:
@@ -103,6 +117,7 @@ def normalised(architecture: str) -> str:
 def _pull(daemon: Daemon, image: str, report: Callable[[str], None], stalled: float) -> None:
     """Errors of Docker's own are left to the caller."""
     from docker.utils import parse_repository_tag  # noqa: PLC0415
+    from urllib3.exceptions import HTTPError  # noqa: PLC0415
 
     repository, tag = parse_repository_tag(image)
     report(f"pulling {image} …")
@@ -110,8 +125,8 @@ def _pull(daemon: Daemon, image: str, report: Callable[[str], None], stalled: fl
     try:
         events = api.pull(repository, tag=tag or "latest", stream=True, decode=True)
         _follow(image, events, report, stalled)
-    except OSError as error:  # those of requests are among these
-        if is_disconnection(error) and "timed out" in str(error).lower():
+    except (OSError, HTTPError) as error:  # those of requests are OSErrors; in mid-stream, urllib3's own come through
+        if is_timeout(error):
             raise _stalled(image, stalled) from None
         raise
     finally:
@@ -125,9 +140,18 @@ def puller(daemon: Daemon, silence: float) -> Any:  # noqa: ANN401 - an APIClien
     class Impatient(APIClient):  # type: ignore[misc]
         """``requests`` sends each request through here."""
 
+        latest: Any = None
+
         def send(self, request: Any, **options: Any) -> Any:  # noqa: ANN401
             """As in ``requests.Session``."""
-            return super().send(request, **{**options, "timeout": silence})
+            self.latest = super().send(request, **{**options, "timeout": silence})
+            return self.latest
+
+        def close(self) -> None:
+            """Close the connection of a reply that isn't read to its end too: a session leaves it open."""
+            if self.latest is not None:
+                self.latest.close()
+            super().close()
 
     return Impatient(**daemon.place.arguments)
 
@@ -166,6 +190,7 @@ class Progress:
         self.moved = now
         self._phases: dict[str, tuple[str, float]] = {}
         self._loaded: dict[str, tuple[float, float]] = {}
+        self._retrying = ""
 
     def add(self, event: Mapping[str, Any], now: float) -> None:
         """Take in an event. "Retrying in 5 seconds" is none of progress."""
@@ -179,6 +204,7 @@ class Progress:
         if not status.startswith("Retrying") and self._phases.get(layer) != (status, done):
             self._phases[layer] = (status, done)
             self.moved = now
+        self._retrying = f", {status.lower()}" if status.startswith("Retrying") else ""
 
     @property
     def has_numbers(self) -> bool:
@@ -194,7 +220,7 @@ class Progress:
         """For a person: ``"pulling redis:7: 12.3 of 40.1 MB, 5.6 MB/s"``."""
         total = sum(max(loaded) for loaded in self._loaded.values()) / _MEGABYTE
         rate = self.megabytes / max(now - self.started, 1e-3)
-        return f"pulling {self.image}: {self.megabytes:.1f} of {total:.1f} MB, {rate:.1f} MB/s"
+        return f"pulling {self.image}: {self.megabytes:.1f} of {total:.1f} MB, {rate:.1f} MB/s{self._retrying}"
 
 
 def _stalled(image: str, seconds: float) -> ServiceError:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
-from ..kernel import has_ended, started, this_host
+from ..kernel import has_ended, has_rebooted, started, this_host
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,5 +65,10 @@ class Owner:
         return {**self.labels(), _STARTED: datetime.now(UTC).isoformat(timespec="seconds")}
 
     def is_dead(self) -> bool:
-        """Whether it is known to have ended: never of a process on another machine, or in another pid namespace."""
+        """Whether it is known to have ended: never of a process on another machine, or in another pid namespace.
+
+        This machine's last boot has ended all that ran before.
+        """
+        if has_rebooted(self.host):
+            return True
         return self.host == this_host() and self.pid > 0 and has_ended(self.pid, self.started)

@@ -13,6 +13,7 @@ from ...errors import PortInUse, ServiceError, hide_own_errors
 from . import daemon, images
 from .container import Container
 from .guarding import Reaper
+from .network import create, membership
 from .owner import Owner
 from .publish import Publication, give_back, reserve
 from .route import Route, gateway_of, survey
@@ -111,12 +112,7 @@ class Docker:
         with self._lock:
             self._prepare()
             if self._network is None:
-                with asking("make a network (`docker network prune` removes unused ones)"):
-                    # The daemon allows two of a name, and then starts no container on either.
-                    name = self._name(f"net-{secrets.token_hex(3)}")
-                    made = self.client.networks.create(name, driver="bridge", labels=self.owner.labels_now())
-                    made.reload()
-                self._network = made
+                self._network = create(self.client, self.owner, self._name(f"net-{secrets.token_hex(3)}"))
             return self._network
 
     def run(
@@ -162,7 +158,7 @@ class Docker:
             "command": command,
             "entrypoint": entrypoint,
             "environment": dict(env or {}),
-            **self._membership(network, alias),
+            **membership(self.client, network or self.network.name, alias),
             "volumes": dict(volumes or {}),
             "tmpfs": dict(tmpfs or {}),
             "extra_hosts": self.route.extra_hosts,
@@ -231,14 +227,6 @@ class Docker:
     def _still_open(self) -> None:
         if self._closed:
             raise ServiceError("this Docker is closed: make a new one")
-
-    def _membership(self, network: str | None, alias: str) -> dict[str, Any]:
-        """Which network a container joins, and its second name there: only networks that somebody made have names."""
-        name = network or self.network.name
-        if not alias or name in {"host", "none", "bridge", "default"}:
-            return {"network": name}
-        endpoint = self.client.api.create_endpoint_config(aliases=[alias])
-        return {"network": name, "networking_config": {name: endpoint}}
 
     def _start(self, image: str, name: str, options: dict[str, Any], publish: Publication) -> Container:
         ports, reservations = publish.choose()

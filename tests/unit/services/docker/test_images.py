@@ -23,6 +23,7 @@ from pytest_netchaos.services.docker.images import Progress, ensure, normalised
 
 errors = pytest.importorskip("docker.errors")
 requests = pytest.importorskip("requests")
+urllib3 = pytest.importorskip("urllib3")
 
 
 class FakeDaemon:
@@ -51,6 +52,9 @@ class FakeDaemon:
             raise self.events
         yield from self.events
         self.store |= {repository, f"{repository}:{tag}"}
+
+    def remove_image(self, image):
+        self.store.remove(image)
 
     def close(self):
         self.closed = True
@@ -142,6 +146,22 @@ def test_a_pull_that_goes_on_takes_as_long_as_it_needs(monkeypatch):
     ensure(FakeDaemon(monkeypatch, events=slow), "redis:7", report=lambda _: None, stalled=60)
 
 
+def test_a_retry_is_told(monkeypatch):
+    progress = Progress("x", 0.0)
+    progress.add(layer("Downloading", 1_000_000, 2_000_000), 1.0)
+    progress.add(layer("Retrying in 5 seconds"), 2.0)
+    assert progress.line(2.0) == "pulling x: 1.0 of 2.0 MB, 0.5 MB/s, retrying in 5 seconds"
+    progress.add(layer("Downloading", 1_000_000, 2_000_000), 4.0)
+    assert progress.line(4.0) == "pulling x: 1.0 of 2.0 MB, 0.2 MB/s"
+
+
+def test_a_daemon_that_ends_in_mid_pull(monkeypatch):
+    """urllib3 says so itself: ``requests`` isn't asked any more."""
+    broken = urllib3.exceptions.ProtocolError("Connection broken: IncompleteRead(0 bytes read)")
+    with pytest.raises(ServiceError, match=r"can't have the image redis:7: .*Connection broken"):
+        ensure(FakeDaemon(monkeypatch, events=broken), "redis:7", report=lambda _: None)
+
+
 def test_a_daemon_that_falls_silent(monkeypatch):
     silence = requests.exceptions.ConnectionError("HTTPConnectionPool: Read timed out.")
     with pytest.raises(ServiceError, match="given up: no progress for 60 s"):
@@ -201,6 +221,8 @@ def test_architectures(monkeypatch, machine, image, runs, is_there):
         ensure(daemon, "redis:7", report=lambda _: None)
     said = str(caught.value)
     assert f"the image redis:7 is for {image}, but the Docker daemon's machine is {normalised(machine)}" in said
+    assert ("`docker pull --platform" in said) is is_there  # the registry's own choice, or somebody else's
+    assert ("redis:7" in daemon.store) is is_there
 
 
 STATUS = st.sampled_from(["Downloading", "Pull complete", "Waiting", "Retrying"])

@@ -4,15 +4,18 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_netchaos.services import kernel
+from pytest_netchaos.services.docker import owner as owner_module
 from pytest_netchaos.services.docker.owner import Owner
 
 HERE = Owner.here("run", "gw0")
+HOST = "vm/0123456789abcdef/7cc208ad/4026531836"
 
 
 def test_its_labels_name_it():
@@ -68,12 +71,54 @@ def test_a_process_that_nobody_has_waited_for():
     process.wait()
 
 
-@pytest.mark.parametrize("part", [0, 1, 2])
-def test_owners_elsewhere_are_never_judged(part):
-    """Another machine, another boot of it, another container's pids."""
-    parts = HERE.host.split("/")
-    parts[part] = "other"
-    assert not replace(ended(), host="/".join(parts)).is_dead()
+NAME, MACHINE, BOOT, PIDS = range(4)
+
+
+def elsewhere(*parts):
+    """A host that differs from this one in that."""
+    words = HOST.split("/")
+    for part in parts:
+        words[part] = "other"
+    return "/".join(words)
+
+
+@pytest.fixture
+def known(monkeypatch):
+    """A machine that has an id; one that runs in a container may have none."""
+    monkeypatch.setattr(kernel, "this_host", lambda: HOST)
+    monkeypatch.setattr(owner_module, "this_host", lambda: HOST)
+    return replace(ended(), host=HOST)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [[NAME], [MACHINE], [PIDS], [NAME, BOOT], [MACHINE, BOOT], [NAME, MACHINE], [NAME, MACHINE, BOOT, PIDS]],
+)
+def test_owners_elsewhere_are_never_judged(known, parts):
+    """On another machine, also one that was cloned or has this one's name; in another container."""
+    assert known.is_dead()
+    assert not replace(known, host=elsewhere(*parts)).is_dead()
+
+
+@pytest.mark.parametrize("parts", [[BOOT], [BOOT, PIDS]])
+def test_owners_before_the_last_boot_are_dead(known, parts):
+    """Whoever has their pids now."""
+    assert replace(known, host=elsewhere(*parts)).is_dead()
+    assert replace(HERE, host=elsewhere(*parts)).is_dead()
+
+
+@pytest.mark.parametrize("here", ["vm//boot/1", "vm/id//1", "vm///"])
+@pytest.mark.parametrize("there", ["vm//boot/1", "vm//other/1", "vm/id//1", "vm/id/other/1", "vm///", "vm//", "vm", ""])
+def test_a_machine_that_is_not_known_for_certain(monkeypatch, here, there):
+    monkeypatch.setattr(kernel, "this_host", lambda: here)
+    assert not kernel.has_rebooted(there)
+
+
+def test_a_machine_s_id_is_not_told():
+    machine_id = Path("/etc/machine-id")
+    if machine_id.exists() and machine_id.read_text().strip():
+        assert machine_id.read_text().strip() not in HERE.host
+        assert len(HERE.host.split("/")[MACHINE]) == 16
 
 
 def test_init_lives():
