@@ -71,7 +71,6 @@ def test_stall_holds_the_end_of_a_connection_back(world, direction, how):
     assert receiver.drains_to() == how
 
 
-@unlike("it dials the upstream before it stalls")
 def test_a_connection_made_during_a_stall_works_after_it(world):
     with world.link.stall():
         client = world.dial()

@@ -43,7 +43,10 @@ class Toxic:
 
 
 def toxics(fault: Fault) -> tuple[Toxic, ...]:
-    """Translate a fault; a cut is none, for it disables the whole proxy.
+    """Translate a fault. A cut is none, for it takes the whole proxy away; and so is a stall, which our relay does.
+
+    Toxiproxy's ``bandwidth`` of rate 0 holds bytes too, but lets go of them as soon as any other toxic of the
+    connection changes, and hangs when an earlier one does.
 
     Raises:
         UnsupportedFault: Toxiproxy can't do it; says why, and which engines can.
@@ -57,6 +60,8 @@ def toxics(fault: Fault) -> tuple[Toxic, ...]:
             f"{fault}: Toxiproxy draws toxicity without a seed, and again for live connections whenever another fault "
             "begins or heals, so nobody could say which connections were hit"
         )
+    if isinstance(fault, Stall):
+        return ()
     type_, attributes = _spell(fault)
     return tuple(Toxic(type_, stream, attributes) for stream in _streams(fault))
 
@@ -68,8 +73,6 @@ def _streams(fault: Fault) -> Iterator[str]:
 
 def _spell(fault: Fault) -> tuple[str, dict[str, Any]]:
     match fault:
-        case Stall():
-            return "bandwidth", {"rate": 0}  # holds, and loses nothing
         case Blackhole():
             return "timeout", {"timeout": 0}  # drops, and never closes by itself
         case Delay():

@@ -269,11 +269,13 @@ class Connection:
 
     def _release(self, *, with_rst: bool) -> None:
         self.is_over = True
-        for sock in (self.client.sock, self.server.sock, self._connecting):
+        for end, sock in ((self.client, self.client.sock), (self.server, self.server.sock or self._connecting)):
             if sock is None:
                 continue
             self._loop.forget(sock.fileno())
-            if with_rst:
+            if end.farewell is not None:
+                end.farewell(sock)
+            elif with_rst:
                 sockets.close_with_rst(sock)
             else:
                 sock.close()

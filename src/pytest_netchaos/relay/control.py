@@ -52,6 +52,7 @@ class Relay:
             "tap": self._tap,
             "unlink": self._unlink,
             "gulp": self._gulp,
+            "flight": self._flight,
             "fault": self._fault,
             "heal": self._heal,
             "sync": self._sync,
@@ -148,6 +149,11 @@ class Relay:
         """Have a tap read on and on while the proxy between its sides is told something, or no more."""
         tap: Any = self._proxies[int(link)]
         tap.gulp(on=on == "1")
+
+    def _flight(self, link: str) -> None:
+        """Say how many bytes are under way between a tap's two sides."""
+        tap: Any = self._proxies[int(link)]
+        self.emit("flight", monotonic(), link, tap.in_flight())
 
     def _unlink(self, link: str) -> None:
         """Heal a link, end its connections and give its port back."""

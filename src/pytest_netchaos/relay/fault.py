@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from .stages import Stage
 
 UP, DOWN = "upstream", "downstream"
-#: ``hold`` is a tap's own: no test asks for it.
-KINDS = ("cut", "reset", "close", "refuse", "stall", "blackhole", "delay", "throttle", "hold")
+#: ``hold`` (nothing passes) and ``dam`` (nothing enters) are a tap's own: no test asks for them.
+KINDS = ("cut", "reset", "close", "refuse", "stall", "blackhole", "delay", "throttle", "hold", "dam")
 #: Over as soon as they have happened.
 INSTANT = ("reset", "close")
 #: No new connection is let in.

@@ -31,7 +31,7 @@ _view = memoryview(_buffer)
 class End:
     """One side of a connection: its socket, and what epoll last said of it."""
 
-    __slots__ = ("broken", "finished", "readable", "side", "sock", "writable")
+    __slots__ = ("broken", "farewell", "finished", "readable", "side", "sock", "writable")
 
     def __init__(self, side: str, sock: Socket | None = None) -> None:
         self.side = side
@@ -42,6 +42,8 @@ class End:
         self.finished = False
         #: A write met an RST. The next read must report it, although the kernel reports it only once.
         self.broken = False
+        #: What takes the socket over at the end, where it may be neither reset nor simply closed.
+        self.farewell: Callable[[Socket], None] | None = None
 
 
 class Flow:
@@ -95,6 +97,8 @@ class Flow:
             self._swallow()
             return
         if self.gate == HOLD or self.target.sock is None:
+            if self.gulps:
+                self._hoard()
             return
         for _ in range(TURN):
             if not self._write_out() and (self.over or not self.gulps):
@@ -104,6 +108,18 @@ class Flow:
             elif not self._take():
                 self._wake_later()
                 return
+        self._go_on_later()
+
+    def _hoard(self) -> None:
+        """Read and keep: nothing may pass, and the source must not be kept waiting."""
+        for _ in range(TURN):
+            if not self.source.readable or self._ended:
+                return
+            count = self._read()
+            if count > 0:
+                self._out.append(bytes(_view[:count]))
+            elif count == 0:
+                self._end(RST if self.source.broken else FIN)
         self._go_on_later()
 
     def _go_on_later(self) -> None:

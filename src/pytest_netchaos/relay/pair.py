@@ -21,8 +21,9 @@ class Pair:
     """A client's connection as the client has it, and as the server does."""
 
     __slots__ = (
-        "_cause", "_has_dialled", "_held", "_leaver", "_tap", "_watcher", "back", "blackened", "dial", "front",
-        "is_open", "is_over", "lot", "number", "told",
+        "_cause", "_entrances", "_exits", "_has_dialled", "_leaver", "_tap", "_watcher", "back", "blackened",
+        "dial",
+        "front", "is_open", "is_over", "lot", "number", "told",
     )  # fmt: skip
 
     def __init__(
@@ -46,7 +47,9 @@ class Pair:
         #: The directions in which a black hole has been.
         self.blackened: set[str] = set()
         self._has_dialled = False
-        self._held: set[str] = set()
+        #: The directions in which nothing may enter the other proxy, and nothing go on from it.
+        self._entrances: set[str] = set()
+        self._exits: set[str] = set()
         self._tap = tap
         self._watcher = watcher
         #: Who ended it, how and why, as far as is known: the first side that did.
@@ -55,6 +58,7 @@ class Pair:
         self._leaver = ""
         self.back: Connection | None = None
         self.front = Connection(loop, Front(self), dial, client, peer, addresses)
+        self.front.server.farewell = lambda sock: tap.part(sock, self)
 
     # What the proxy does with a connection.
 
@@ -96,11 +100,11 @@ class Pair:
 
     # What the tap does with it.
 
-    def hold(self, directions: set[str]) -> None:
-        """Let nothing more into the other proxy, in these directions."""
-        if directions == self._held:
+    def hold(self, entrances: set[str], exits: set[str]) -> None:
+        """Let nothing into the other proxy, and nothing on from it, in these directions."""
+        if (entrances, exits) == (self._entrances, self._exits):
             return
-        self._held = directions
+        self._entrances, self._exits = entrances, exits
         if self._has_dialled:
             self._set_front()
         if self.back is not None:
@@ -129,14 +133,28 @@ class Pair:
     def complete(self, back: Connection) -> None:
         """Go on to the server: the other proxy has come back to us."""
         self.back = back
+        back.client.farewell = lambda sock: self._tap.part(sock, None)
         self._set_back()
 
     def _set_front(self) -> None:
-        self.front.set((HOLD if UP in self._held else OPEN, {}), (OPEN, {}))
+        self.front.set((self._entrance(UP), {}), (self._exit(DOWN), {}))
 
     def _set_back(self) -> None:
         assert self.back is not None
-        self.back.set((OPEN, {}), (HOLD if DOWN in self._held else OPEN, {}))
+        self.back.set((self._exit(UP), {}), (self._entrance(DOWN), {}))
+
+    def _entrance(self, direction: str) -> int:
+        return HOLD if direction in self._entrances else OPEN
+
+    def _exit(self, direction: str) -> int:
+        return HOLD if direction in self._exits else OPEN
+
+    @property
+    def in_flight(self) -> int:
+        """Count the bytes that went into the other proxy and have not come out."""
+        if self.front.is_over or self.back is None or self.back.is_over:
+            return 0  # what is still in there, is nobody's
+        return self._missing(UP) + self._missing(DOWN)
 
     def _missing(self, direction: str) -> int:
         """Count the bytes that went into the other proxy and have not come out."""

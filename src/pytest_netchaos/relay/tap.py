@@ -16,6 +16,7 @@ from time import monotonic
 
 from . import sockets
 from .connection import Connection
+from .drain import Drain
 from .fault import DOWN, REFUSING, UP
 from .pair import Back, Pair
 from .proxy import ACCEPT_PAUSE, Proxy
@@ -62,6 +63,8 @@ class Tap(Proxy):
         self._under_way: Pair | None = None
         self._patience: Timer | None = None
         self._gulps = False
+        #: Sockets that face the other proxy, and whose peers are gone.
+        self._drains: set[Drain] = set()
         #: Everyone with a socket left, those whose client is gone included.
         self._pairs: set[Pair] = set()
         super().__init__(loop, watch, emit, id_, listener, keeper, [between], background)
@@ -72,6 +75,8 @@ class Tap(Proxy):
         super().close()
         for pair in list(self._pairs):
             pair.abandon("the link was closed")
+        for drain in list(self._drains):
+            drain.close()
         self._loop.forget(self._inner.fileno())
         self._inner.close()
         self._give_up_waiting()
@@ -100,13 +105,34 @@ class Tap(Proxy):
     def _apply(self, connection: Connection | Pair) -> None:
         """Hold back what the faults of our own say; the others act in between."""
         assert isinstance(connection, Pair)
-        held = {d for d in (UP, DOWN) for f in self.faults.values() if f.kind == "hold" and f.direction in (d, "both")}
-        connection.hold(held)
+        connection.hold(self._shut_entrances(), self._directions("stall", "hold"))
         connection.blackened |= {d for d in (UP, DOWN) if self._is_black(d)}
         connection.go_on()
 
     def _is_black(self, direction: str) -> bool:
-        return any(f.kind == "blackhole" and f.direction in (direction, "both") for f in self.faults.values())
+        return direction in self._directions("blackhole")
+
+    def _shut_entrances(self) -> set[str]:
+        """The directions in which nothing may enter the other proxy. A black hole outdoes a stall."""
+        return self._directions("hold", "dam") | (self._directions("stall") - self._directions("blackhole"))
+
+    def _directions(self, *kinds: str) -> set[str]:
+        """The directions in which a fault of these kinds is in force."""
+        faults = [f for f in self.faults.values() if f.kind in kinds]
+        return {d for d in (UP, DOWN) if any(f.direction in (d, "both") for f in faults)}
+
+    def in_flight(self) -> int:
+        """Count the bytes that went into the other proxy and have not come out."""
+        return sum(pair.in_flight for pair in self._pairs)
+
+    def part(self, sock: Socket, pair: Pair | None) -> None:
+        """Take over a socket that faces the other proxy, until that hangs up: see `Drain`."""
+        self._drains.add(Drain(self._loop, sock, lambda drain: self._parted(drain, pair)))
+
+    def _parted(self, drain: Drain, pair: Pair | None) -> None:
+        self._drains.discard(drain)
+        if pair is not None:
+            self.missed(pair)
 
     def gulp(self, *, on: bool) -> None:
         """Take whatever the other proxy gives, at once, although the peers don't: it can't be told anything meanwhile.
@@ -128,7 +154,7 @@ class Tap(Proxy):
 
     def next_turn(self) -> None:
         """Let the next dial go through, if none is under way."""
-        while self._under_way is None and self._queue:
+        while self._under_way is None and self._queue and UP not in self._shut_entrances():
             pair = self._queue.popleft()
             if not pair.is_over:
                 self._under_way = pair
@@ -154,12 +180,12 @@ class Tap(Proxy):
                 return
             pair = self._under_way
             if pair is None:
-                sock.close()  # a stranger, or the other half of somebody who was cut off
+                self.part(sock, None)  # a stranger, or the other half of somebody who was cut off
                 continue
             self._give_up_waiting()
             self._loop.soon(self.next_turn)
             if pair.is_over:
-                sock.close()
+                self.part(sock, None)
             else:
                 pair.complete(Connection(self._loop, Back(pair), pair.dial, sock, peer, self._server_addresses))
                 pair.gulp(on=self._gulps)
@@ -169,14 +195,16 @@ class Tap(Proxy):
             self._arrivals()
 
     def _lost_patience(self) -> None:
+        """Tell the client; but the turn is over only when the other proxy has come back to us, or hung up.
+
+        It may come late, and would be taken for the other half of whoever has his turn by then.
+        """
         pair = self._under_way
-        self._give_up_waiting()
         if pair is not None and not pair.is_over:
             self._emit(
                 "trouble", monotonic(), self.id, f"dial {pair.dial}: the proxy behind the link has not passed it on"
             )
             pair.reset("link", "the proxy behind the link has not passed it on")
-        self.next_turn()
 
     def _give_up_waiting(self) -> None:
         self._under_way = None

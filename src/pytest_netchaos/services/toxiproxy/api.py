@@ -22,6 +22,8 @@ __tracebackhide__ = hide_own_errors
 #: Seconds for a call; Toxiproxy answers in 0.0002. A client that doesn't read can make one hang (Shopify/toxiproxy
 #: issues 159, 412, 558): it gives up by itself after 25.
 TIMEOUT = 5.0
+#: Seconds for a call after one that hung.
+_SHORT = 0.5
 #: The oldest version with PATCH, and with a version in JSON.
 OLDEST = (2, 6, 0)
 #: What a call can fail with; a host name that can't be one is a UnicodeError.
@@ -45,6 +47,7 @@ class Api:
         self.host = host
         self.port = port
         self._timeout = timeout
+        self._is_stuck = False
         self._lock = threading.Lock()
         self._connection: http.client.HTTPConnection | None = None
 
@@ -63,6 +66,11 @@ class Api:
         with self._lock:
             sock = None if self._connection is None else self._connection.sock
             return sock is not None and not is_readable(sock.fileno(), 0)
+
+    @property
+    def _patience(self) -> float:
+        """Seconds for the next call: a server that hung a moment ago isn't given as much again."""
+        return min(self._timeout, _SHORT) if self._is_stuck else self._timeout
 
     def version(self) -> str:
         """Return the server's version.
@@ -133,8 +141,9 @@ class Api:
         try:
             status, text = self._exchange(method, path, body)
         except TimeoutError:
+            patience, self._is_stuck = self._patience, True
             raise EngineError(
-                f"Toxiproxy at {self.where} hasn't answered {method} {path} within {self._timeout:g} s: a peer that "
+                f"Toxiproxy at {self.where} hasn't answered {method} {path} within {patience:g} s: a peer that "
                 "doesn't read what it is sent makes it hang"
             ) from None
         except _FAILURES as error:
@@ -164,11 +173,12 @@ class Api:
 
     def _send(self, method: str, path: str, data: str | None) -> tuple[int, str]:
         if self._connection is None:
-            self._connection = http.client.HTTPConnection(self.host, self.port, timeout=self._timeout)
+            self._connection = http.client.HTTPConnection(self.host, self.port, timeout=self._patience)
         headers = {"Content-Type": "application/json"} if data is not None else {}
         try:
             self._connection.request(method, path, data, headers)
             response = self._connection.getresponse()
+            self._is_stuck = False
             return response.status, response.read().decode("utf-8", "replace")
         except BaseException:
             self._hang_up()  # half a call is still on it
