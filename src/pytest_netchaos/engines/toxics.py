@@ -36,11 +36,6 @@ class Toxic:
     stream: str
     attributes: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def closes_when_removed(self) -> bool:
-        """Whether Toxiproxy ends every connection that it is on when it is removed."""
-        return self.type == "timeout"
-
 
 def toxics(fault: Fault) -> tuple[Toxic, ...]:
     """Translate a fault. A cut is none, for it takes the whole proxy away; and so is a stall, which our relay does.

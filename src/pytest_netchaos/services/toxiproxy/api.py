@@ -144,7 +144,7 @@ class Api:
             patience, self._is_stuck = self._patience, True
             raise EngineError(
                 f"Toxiproxy at {self.where} hasn't answered {method} {path} within {patience:g} s: a peer that "
-                "doesn't read what it is sent makes it hang"
+                "doesn't read, or a slow throttle beside another fault, makes it hang"
             ) from None
         except _FAILURES as error:
             why = str(error) or type(error).__name__

@@ -204,7 +204,7 @@ def test_a_server_that_hangs_is_named_with_a_likely_cause(serve):
         api.remove_toxic("p", "t")
     assert str(caught.value) == (
         f"Toxiproxy at 127.0.0.1:{server.port} hasn't answered DELETE /proxies/p/toxics/t within 0.05 s: "
-        "a peer that doesn't read what it is sent makes it hang"
+        "a peer that doesn't read, or a slow throttle beside another fault, makes it hang"
     )
 
 
