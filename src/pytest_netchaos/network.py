@@ -102,7 +102,7 @@ class Network:
         name = self._name(name, found.name)
         self._engine = self._engine_source()
         made = self._engine.open(name, found, host, port, derive_seed(self.seed, name), hosts)
-        link = self._links[name] = Link(name, found.name, made, self._timeout)
+        link = self._links[name] = Link(name, found.name, made, self._timeout, found.url_defaults)
         for standing in self._standing:
             for fault in standing.faults if standing.hits(name) else ():
                 link.inject(fault)

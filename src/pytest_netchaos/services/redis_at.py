@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, NoReturn, Self
 from urllib.parse import quote, unquote, urlsplit
 
+from ..addresses import UrlDefaults
 from ..errors import ServiceError, hide_own_errors
 from .asking import Askable
 from .resp import Connection, ErrorReply, ProtocolError
@@ -92,8 +93,14 @@ class RedisAt(Askable):
             db: A database; ``None`` for the one that tests have.
         """
         host = f"[{self._host}]" if ":" in self._host else self._host
-        secret = f"{quote(self._user, safe='')}:{quote(self._password, safe='')}@" if self._password else ""
+        secret = f"{self.url_defaults.userinfo}@" if self._password else ""
         return f"redis://{secret}{host}:{self._port}/{self.db if db is None else db}"
+
+    @property
+    def url_defaults(self) -> UrlDefaults:
+        """What a URL through a link in front of it has to have: the credentials, and the database that tests have."""
+        userinfo = f"{quote(self._user, safe='')}:{quote(self._password, safe='')}" if self._password else ""
+        return UrlDefaults(userinfo, f"/{self.db}")
 
     def log_tail(self, lines: int = 20) -> str:  # noqa: ARG002 - as in RedisServer
         """Nothing: its log is elsewhere."""
