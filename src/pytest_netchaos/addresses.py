@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from .errors import UpstreamError
+from .masking import masked
 
 
 @runtime_checkable
@@ -135,8 +136,8 @@ def _parse(text: str) -> Upstream:
     url = _URL.match(text)
     parts = _HOST_PORT.match(url["rest"] if url else text)
     if parts is None:
-        raise UpstreamError(f"upstream must be {_SPELLINGS}, not {text!r}")
-    return _tcp(parts["v6"] or parts["host"], int(parts["port"]), text)
+        raise UpstreamError(f"upstream must be {_SPELLINGS}, not {masked(text)!r}")
+    return _tcp(parts["v6"] or parts["host"], int(parts["port"]), masked(text))
 
 
 def _unix(path: str) -> Upstream:

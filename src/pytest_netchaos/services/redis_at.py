@@ -8,6 +8,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from ..addresses import UrlDefaults
 from ..errors import ServiceError, hide_own_errors
+from ..masking import masked
 from .asking import Askable
 from .resp import Connection, ErrorReply, ProtocolError
 
@@ -46,10 +47,10 @@ class RedisAt(Askable):
             parts = urlsplit(url)
             self._host, self._port = parts.hostname or "", parts.port or _PORT
             self.db = int(parts.path.strip("/") or 0) + worker
-        except ValueError as error:
-            raise _malformed(url, str(error)) from None
+        except ValueError:  # its text may have a piece of the password, taken for the port
+            raise _malformed(url) from None
         if parts.scheme != "redis" or not self._host or self.db < 0 or parts.query or parts.fragment:
-            raise _malformed(url, _FORM)
+            raise _malformed(url)
         self._user = unquote(parts.username or "")
         self._password = unquote(parts.password or "")
         self._timeout = timeout
@@ -183,5 +184,5 @@ class RedisAt(Askable):
         return greeting
 
 
-def _malformed(url: str, why: str) -> ServiceError:
-    return ServiceError(f"{url!r} is no URL of a Redis server: {why}")
+def _malformed(url: str) -> ServiceError:
+    return ServiceError(f"{masked(url)!r} is no URL of a Redis server: {_FORM}")

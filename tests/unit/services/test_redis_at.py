@@ -119,6 +119,15 @@ def test_what_is_no_url(url):
         RedisAt(url)
 
 
+@pytest.mark.parametrize("password", ["secret", "s:ecret", "sec/ret", "se@cret"])
+def test_what_is_no_url_is_shown_without_its_password(password):
+    with pytest.raises(
+        ServiceError, match=r"^'redis://user:\*\*\*@h/x' is no URL of a Redis server: redis://"
+    ) as caught:
+        RedisAt(f"redis://user:{password}@h/x")
+    assert "cret" not in str(caught.value)
+
+
 def test_nobody_there():
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
