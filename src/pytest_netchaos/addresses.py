@@ -6,11 +6,12 @@ import os
 import re
 import socket
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from .errors import UpstreamError
+from .masking import masked
 
 
 @runtime_checkable
@@ -40,6 +41,16 @@ _PORTS = range(1, 65536)
 
 
 @dataclass(frozen=True, slots=True)
+class UrlDefaults:
+    """What a server's URL has beside its address, and what a URL through a link has then as well."""
+
+    #: ``"user:password"``, quoted as URLs want it.
+    userinfo: str = field(default="", repr=False)
+    #: ``"/5"``: which database, say.
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Upstream:
     """A server's address, in words and in the numbers that a socket needs."""
 
@@ -47,6 +58,8 @@ class Upstream:
     name: str
     #: (family, address, port) to try in turn: family ``"4"``, ``"6"``, or ``"u"`` with the path as the address.
     numeric: tuple[tuple[str, str, int], ...]
+    #: What is in ``link.url(…)`` where the caller doesn't say otherwise.
+    url_defaults: UrlDefaults = UrlDefaults()
 
 
 def upstream(value: UpstreamLike) -> Upstream:
@@ -68,7 +81,9 @@ def upstream(value: UpstreamLike) -> Upstream:
             raise UpstreamError(f"upstream must be {_SPELLINGS}, not {value!r}")
         return _tcp(value[0], value[1], value)
     if isinstance(value, HasAddress):
-        return _tcp(value.host, value.port, value)
+        given = getattr(value, "url_defaults", None)
+        defaults = given if isinstance(given, UrlDefaults) else UrlDefaults()
+        return replace(_tcp(value.host, value.port, value), url_defaults=defaults)
     raise UpstreamError(f"upstream must be {_SPELLINGS}, not {value!r}")
 
 
@@ -121,8 +136,8 @@ def _parse(text: str) -> Upstream:
     url = _URL.match(text)
     parts = _HOST_PORT.match(url["rest"] if url else text)
     if parts is None:
-        raise UpstreamError(f"upstream must be {_SPELLINGS}, not {text!r}")
-    return _tcp(parts["v6"] or parts["host"], int(parts["port"]), text)
+        raise UpstreamError(f"upstream must be {_SPELLINGS}, not {masked(text)!r}")
+    return _tcp(parts["v6"] or parts["host"], int(parts["port"]), masked(text))
 
 
 def _unix(path: str) -> Upstream:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from .errors import ServiceError
+from .masking import masked
 
 #: Pinned: a run next year is to be the run of today.
 TOXIPROXY_IMAGE = "ghcr.io/shopify/toxiproxy:2.12.0"
@@ -29,7 +29,7 @@ class Choice:
     def __str__(self) -> str:
         """Write it as the option takes it, but for a password: this is for terminals and logs."""
         if self.kind == "url":
-            return re.sub(r"(?<=:)[^:@/]+(?=@)", "***", self.what)
+            return masked(self.what)
         default = self.what in ("", TOXIPROXY_IMAGE, REDIS_IMAGE, TOXIPROXY_PROGRAM, REDIS_PROGRAM)
         return self.kind if default else f"{self.kind}:{self.what}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from .addresses import UrlDefaults
 from .engines.base import EngineLink
 from .errors import NetchaosError, hide_own_errors
 from .faults import (
@@ -40,8 +41,15 @@ class Link(ObservedLink):
     take well under a millisecond, and work the same under asyncio and trio; only those that wait have an async twin.
     """
 
-    def __init__(self, name: str, upstream: str, engine_link: EngineLink, timeout: float) -> None:
-        super().__init__(name, upstream, engine_link, timeout)
+    def __init__(
+        self,
+        name: str,
+        upstream: str,
+        engine_link: EngineLink,
+        timeout: float,
+        url_defaults: UrlDefaults = UrlDefaults(),  # noqa: B008 - it is frozen
+    ) -> None:
+        super().__init__(name, upstream, engine_link, timeout, url_defaults)
         self._injections: list[Injection] = []
 
     def __repr__(self) -> str:

@@ -19,7 +19,8 @@ from .timeline import Entry, Timeline, entries
 
 if TYPE_CHECKING:
     from .services.docker.session import Docker
-    from .services.server import ContainerServer, Ready
+    from .services.server import ContainerServer
+    from .services.wishes import Ready
 
 __tracebackhide__ = hide_own_errors
 
@@ -102,7 +103,7 @@ class Network:
         name = self._name(name, found.name)
         self._engine = self._engine_source()
         made = self._engine.open(name, found, host, port, derive_seed(self.seed, name), hosts)
-        link = self._links[name] = Link(name, found.name, made, self._timeout)
+        link = self._links[name] = Link(name, found.name, made, self._timeout, found.url_defaults)
         for standing in self._standing:
             for fault in standing.faults if standing.hits(name) else ():
                 link.inject(fault)
@@ -139,27 +140,31 @@ class Network:
             timeout: Seconds for that, once the image is there.
 
         Raises:
+            TypeError: An argument is of the wrong kind; nothing has been started then.
+            ValueError: An argument is none that can be, or the name is taken; likewise.
             DockerUnavailable: There is no Docker daemon.
             ServiceError: The image can't be had, or the server ends, or isn't ready in time; with its log.
         """
         from .services.docker.images import basename  # noqa: PLC0415
         from .services.server import start_server  # noqa: PLC0415 - only where a container is wanted
+        from .services.wishes import Wishes  # noqa: PLC0415 - the same
 
+        if self._is_closed:
+            raise LinkClosed("netchaos.container() after the end of the test that owned this network")
+        wishes = Wishes.check(image, port, command, env, ready, timeout)
+        # Not the container's name, which is another one in each run: seeds hang on a link's.
+        link_name = self._name(name, basename(image))
+        for further in wishes.ports[1:]:
+            if name:
+                self._name(f"{name}:{further}", "")
         if self._docker_source is None:
             raise DockerUnavailable("this network was made without a way to Docker: Network(…, docker=…)")
-        ports = [port] if isinstance(port, int) else [*port]
         server = start_server(
             self._docker_source(),
-            image,
+            wishes,
             link=lambda address, called: self.link(address, name=called if name else self._name(None, called)),
-            ports=ports,
             name=name or "",
-            # Not the container's name, which is another one in each run: seeds hang on a link's.
-            link_name=self._name(name, basename(image)),
-            command=None if command is None else [*command],
-            env=env,
-            ready=ready,
-            timeout=timeout,
+            link_name=link_name,
         )
         self._servers.append(server)
         return server

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from .addresses import UrlDefaults
 from .engines.base import EngineLink
 from .errors import LinkClosed, WaitTimeout, hide_own_errors
 from .faults import check_duration
@@ -22,7 +23,14 @@ ASK_AGAIN = 0.015
 class ObservedLink:
     """Everything about a link but its faults."""
 
-    def __init__(self, name: str, upstream: str, engine_link: EngineLink, timeout: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        upstream: str,
+        engine_link: EngineLink,
+        timeout: float,
+        url_defaults: UrlDefaults = UrlDefaults(),  # noqa: B008 - it is frozen
+    ) -> None:
         self.name = name
         #: Where it leads, in words.
         self.upstream = upstream
@@ -31,6 +39,7 @@ class ObservedLink:
         self.port = engine_link.port
         self._engine_link = engine_link
         self._timeout = timeout
+        self._url_defaults = url_defaults
         self._last: History | None = None  # once it is closed
 
     @property
@@ -38,10 +47,19 @@ class ObservedLink:
         """Host and port, as ``socket.create_connection`` takes them."""
         return self.host, self.port
 
-    def url(self, scheme: str, path: str = "") -> str:
-        """Return ``scheme://host:port/path``, with the brackets that IPv6 needs."""
+    def url(self, scheme: str, path: str | None = None) -> str:
+        """Return ``scheme://host:port/path``, with the brackets that IPv6 needs.
+
+        Args:
+            scheme: ``"redis"``, ``"http"`` …
+            path: What follows the port. By default nothing; for a server with a database of the tests' own
+                (``--netchaos-redis=redis://…``), that database. Such a server's credentials are always in the URL.
+        """
+        defaults = self._url_defaults
+        path = defaults.path if path is None else path
+        user = f"{defaults.userinfo}@" if defaults.userinfo else ""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{scheme}://{host}:{self.port}{'/' if path and not path.startswith('/') else ''}{path}"
+        return f"{scheme}://{user}{host}:{self.port}{'/' if path and not path.startswith('/') else ''}{path}"
 
     # What it has seen.
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from . import choices
 from .errors import NetchaosError, hide_own_errors
+from .masking import masked
 from .network import TIMEOUT, Network
 from .options import Settings
 from .resources import Resources
@@ -33,7 +34,7 @@ def open_network(seed: int = 0, timeout: float = TIMEOUT, *, engine: str = "embe
     try:
         choice = choices.engine(engine)
     except ValueError as error:
-        raise ValueError(f"engine must be {error}, not {engine!r}") from None
+        raise ValueError(f"engine must be {error}, not {masked(engine)!r}") from None
     settings = Settings(seed, timeout, choice)
     resources = Resources(settings, os.urandom(6).hex(), "main", lambda _: None)
     try:

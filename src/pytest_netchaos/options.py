@@ -14,6 +14,7 @@ import pytest
 from . import choices
 from .choices import Choice
 from .marker import LARGEST_SEED
+from .masking import masked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -126,7 +127,7 @@ def _read(config: pytest.Config, environ: Mapping[str, str], option: Option, par
     try:
         return parse(text)
     except ValueError as error:
-        raise pytest.UsageError(f"{place} must be {error}, not {text!r}") from None
+        raise pytest.UsageError(f"{place} must be {error}, not {masked(text)!r}") from None
 
 
 def _find(config: pytest.Config, environ: Mapping[str, str], option: Option) -> tuple[str, str]:

@@ -188,7 +188,7 @@ def redis_server(request: pytest.FixtureRequest, _netchaos_resources: Resources)
 
 @pytest.fixture
 def redis_link(netchaos: Network, redis_server: Redis) -> Link:
-    """A link in front of ``redis_server``: give your code ``redis_link.url("redis")``."""
+    """A link in front of ``redis_server``: give your code ``redis_link.url("redis")``, which has its database."""
     return netchaos.link(redis_server, name="redis")
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from .errors import ServiceError, hide_own_errors
+from .errors import EngineError, NetchaosError, PortInUse, ServiceError, hide_own_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,9 +23,18 @@ if TYPE_CHECKING:
 
 __tracebackhide__ = hide_own_errors
 
+T = TypeVar("T")
+
+#: What a start fails with.
+_FAILURES = (ServiceError, EngineError, PortInUse)
+
 
 class Resources:
     """Makes what the settings ask for, once, and ends it.
+
+    A start that has failed (no Docker daemon, a wrong image, a program that isn't there) is final for the session: who
+    asks again is told the same at once, rather than that each test waits for it. An engine that has died is another
+    matter: it is followed by a new one.
 
     Args:
         settings: The options of the run.
@@ -42,39 +51,39 @@ class Resources:
         self._engines: list[Engine] = []
         self._docker: Docker | None = None
         self._redis: Redis | None = None
+        #: What has failed to start, with the error.
+        self._failures: dict[str, tuple[type[NetchaosError], tuple[object, ...]]] = {}
         self._ends = contextlib.ExitStack()
 
     def engine(self) -> Engine:
         """Give the engine: started on first use, and anew when it has died.
 
         Raises:
-            NetchaosError: It can't be started.
+            NetchaosError: It can't be started, or could not be before.
         """
         if not self._engines or not self._engines[-1].is_alive:
-            self._keep(self._start_engine(self._settings.engine))
+            self._keep(self._once("engine", lambda: self._start_engine(self._settings.engine)))
         return self._engines[-1]
 
     def docker(self) -> Docker:
         """Give the connection to the Docker daemon.
 
         Raises:
-            DockerUnavailable: There is none.
+            DockerUnavailable: There is none, or there was none before.
         """
         if self._docker is None:
-            from .services.docker.session import Docker  # noqa: PLC0415 - only where a container is wanted
-
-            self._docker = Docker(self._run, self._worker, report=self._report, host=self._settings.docker_host)
+            self._docker = self._once("docker", self._find_docker)
             self._ends.callback(self._docker.close)
         return self._docker
 
     def redis(self) -> Redis:
-        """Give the Redis server, running."""
+        """Give the Redis server, running.
+
+        Raises:
+            NetchaosError: It can't be started, or could not be before.
+        """
         if self._redis is None:
-            server = self._make_redis(self._settings.redis)
-            self._ends.callback(server.close)
-            with self._engine_beside():
-                server.start()
-            self._redis = server
+            self._redis = self._once("redis", self._start_redis)
         return self._redis
 
     def redis_factory(self) -> MakeServer:
@@ -99,6 +108,29 @@ class Resources:
         """End all of it, the latest first."""
         self._ends.close()
 
+    def _once(self, what: str, start: Callable[[], T]) -> T:
+        """Start something, unless that has failed before."""
+        if what in self._failures:
+            kind, said = self._failures[what]
+            raise kind(*said)  # a new one: the first has gathered the traceback of its test
+        try:
+            return start()
+        except _FAILURES as error:
+            self._failures[what] = type(error), error.args
+            raise
+
+    def _find_docker(self) -> Docker:
+        from .services.docker.session import Docker  # noqa: PLC0415 - only where a container is wanted
+
+        return Docker(self._run, self._worker, report=self._report, host=self._settings.docker_host)
+
+    def _start_redis(self) -> Redis:
+        server = self._make_redis(self._settings.redis)
+        self._ends.callback(server.close)
+        with self._engine_beside():
+            server.start()
+        return server
+
     @contextlib.contextmanager
     def _engine_beside(self) -> Iterator[None]:
         """Start the engine at the same time where both are containers: who has a Redis puts a link in front of it."""
@@ -108,11 +140,11 @@ class Resources:
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only where it saves half a second
 
         with ThreadPoolExecutor(1) as pool:
-            started = pool.submit(self._start_engine, self._settings.engine)
+            started = pool.submit(self._once, "engine", lambda: self._start_engine(self._settings.engine))
             try:
                 yield
             finally:
-                if started.exception() is None:  # else `engine` tries again, and says what is wrong
+                if started.exception() is None:  # else `engine` says what is wrong
                     self._keep(started.result())
 
     def _keep(self, engine: Engine) -> None:

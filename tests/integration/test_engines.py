@@ -333,5 +333,8 @@ def test_an_image_that_is_not_there(pytester):
 def test_an_image_of_something_else(pytester):
     require_docker()
     fails_soon(
-        pytester, "docker:redis:7", "E*the container *toxiproxy* is not ready after*", "E*Ready to accept connections*"
+        pytester,
+        "docker:redis:7",
+        "E*the container *toxiproxy* is not ready after*port 8474 refuses, or hangs up*",
+        "E*Ready to accept connections*",
     )

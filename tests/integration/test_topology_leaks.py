@@ -42,11 +42,11 @@ def victim(tmp_path, mark, ready, monkeypatch):  # noqa: F811
     processes = []
 
     def start(early="", late="pass"):
-        code = VICTIM.format(ready=str(ready), early=early or "pass", late=late)
+        code = VICTIM.format(ready=str(ready[0]), early=early or "pass", late=late)
         (tmp_path / "test_victim.py").write_text(code)
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_victim.py"]
         processes.append(subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
-        assert ready.read_text() == "ready"  # blocks until the victim has opened it for writing
+        assert os.read(ready[1], 100) == b"ready"  # blocks until the victim has said it
         return processes[-1]
 
     yield start

@@ -150,6 +150,13 @@ def test_an_unknown_host_to_listen_at_is_not_called_an_upstream():
         loopback("nobody")
 
 
+@pytest.mark.parametrize("end", ["10.0.0.1", "nobody:1", "10.0.0.1:0", "10.0.0.1:x"])
+def test_a_password_is_not_shown(end):
+    with pytest.raises(UpstreamError, match=r"redis://u:\*\*\*@") as caught:
+        upstream(f"redis://u:p:ss@w@{end}")
+    assert "ss" not in str(caught.value)
+
+
 def test_a_password_with_an_at_sign_is_no_host():
     assert upstream("redis://:p@ss@10.0.0.1:6379").name == "10.0.0.1:6379"
 

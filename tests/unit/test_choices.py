@@ -47,7 +47,11 @@ def test_redises(text, choice):
     ("text", "shown"),
     [
         ("redis://:secret@h:1/0", "redis://:***@h:1/0"),
-        ("redis://user:s3c/ret@h", "redis://user:s3c/ret@h"),  # urllib takes "user" for the host, and refuses the port
+        ("redis://user:s3c/ret@h", "redis://user:***@h"),
+        ("redis://u:pa:ss@h", "redis://u:***@h"),
+        ("redis://u:p@:s@s@h:1/2", "redis://u:***@h:1/2"),
+        ("redis://[::1]:1/2", "redis://[::1]:1/2"),
+        ("redis://:s@[::1]:1/2", "redis://:***@[::1]:1/2"),
         ("redis://user:secret@h", "redis://user:***@h"),
         ("redis://user@h:1", "redis://user@h:1"),
     ],

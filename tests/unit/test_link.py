@@ -7,6 +7,7 @@ import time
 import pytest
 import trio
 
+from pytest_netchaos.addresses import UrlDefaults
 from pytest_netchaos.errors import EngineDied, EngineError, LinkClosed, WaitTimeout
 from pytest_netchaos.faults import Blackhole, Close, Cut, Delay, Flap, Refuse, Reset, Stall, Throttle
 from pytest_netchaos.injection import Injection
@@ -40,6 +41,21 @@ def test_where_clients_dial(link):
 )
 def test_urls(make_engine_link, host, arguments, url):
     assert Link("db", "x:1", make_engine_link(host=host), 1).url(*arguments) == url
+
+
+@pytest.mark.parametrize(
+    ("arguments", "url"),
+    [
+        (("redis",), "redis://u:p%40@127.0.0.1:4000/5"),
+        (("redis", "/0"), "redis://u:p%40@127.0.0.1:4000/0"),
+        (("redis", "7"), "redis://u:p%40@127.0.0.1:4000/7"),
+        (("redis", ""), "redis://u:p%40@127.0.0.1:4000"),
+    ],
+)
+def test_urls_have_what_the_server_needs_and_the_path_that_is_asked_for(make_engine_link, arguments, url):
+    link = Link("db", "x:1", make_engine_link(), 1, UrlDefaults("u:p%40", "/5"))
+    assert link.url(*arguments) == url
+    assert "p%40" not in repr(link)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from pytest_netchaos.addresses import upstream
+from pytest_netchaos.addresses import UrlDefaults, upstream
 from pytest_netchaos.errors import EngineDied, EngineError, LinkClosed, NetchaosError, PortInUse, UpstreamError
 from pytest_netchaos.faults import Cut, Delay, Stall
 from pytest_netchaos.marker import Standing
@@ -48,6 +48,19 @@ def test_a_link_knows_who_is_no_client(network, engine):
     with pytest.raises(ValueError, match=r"^background must be IP addresses such as '127\.0\.0\.2', not 'replica'$"):
         network.link(DB, background=["replica"])
     assert len(engine.opened) == 2
+
+
+def test_a_link_knows_what_its_servers_urls_need(network):
+    class Server:
+        host, port, url_defaults = "127.0.0.1", 5432, UrlDefaults("u:p", "/3")
+
+    class Odd(Server):
+        url_defaults = "something else"
+
+    assert network.link(Server()).url("redis").startswith("redis://u:p@127.0.0.1:")
+    assert network.link(Server()).url("redis").endswith("/3")
+    assert network.link(Odd()).url("redis").count("/") == 2
+    assert "u:p" not in repr(upstream(Server()))
 
 
 def test_links_to_the_same_upstream_are_numbered(network):

@@ -11,6 +11,14 @@ from pytest_netchaos.opening import open_network
 DB = "127.0.0.1:5432"
 
 
+def test_a_wrong_engine_is_shown_without_its_password():
+    with (
+        pytest.raises(ValueError, match=r"^engine must be an http:// URL .*, not 'http://u:\*\*\*@h'$"),
+        open_network(engine="http://u:p:ss@h"),
+    ):
+        pass
+
+
 @pytest.mark.parametrize("fails_with", [None, EngineDied("gone")])
 def test_a_network_is_closed_although_its_body_has_raised_and_that_is_what_is_heard(engine, monkeypatch, fails_with):
     monkeypatch.setattr("pytest_netchaos.engines.embedded.EmbeddedEngine", lambda: engine)

@@ -194,6 +194,15 @@ def test_a_wrong_choice_is_refused_by_name_and_value_with_what_is_allowed(place,
     assert str(caught.value) == f"{where} must be {allowed}, not {value!r}"
 
 
+@pytest.mark.parametrize("name", ["redis", "engine"])
+@pytest.mark.parametrize("password", ["secret", "s:ecret", "sec/ret", "se@cret", "s#e?cret"])
+def test_a_wrong_url_is_reported_without_its_password(name, password):
+    url = "http" if name == "engine" else "redis"
+    with pytest.raises(pytest.UsageError, match=rf"not '{url}://user:\*\*\*@h:x/y'$") as caught:
+        settle({f"netchaos_{name}": f"{url}://user:{password}@h:x/y"})
+    assert password not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("given", "environ", "policy"),
     [

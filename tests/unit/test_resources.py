@@ -7,7 +7,7 @@ import pytest
 from pytest_netchaos import ServiceError, choices
 from pytest_netchaos.choices import EMBEDDED, Choice
 from pytest_netchaos.engines import embedded, toxiproxy
-from pytest_netchaos.errors import DockerUnavailable, EngineError
+from pytest_netchaos.errors import DockerUnavailable, EngineError, PortInUse
 from pytest_netchaos.options import Settings
 from pytest_netchaos.resources import Resources
 from pytest_netchaos.services import redis, redis_at, redis_container
@@ -87,10 +87,13 @@ def test_an_engine_that_is_there_is_not_started_again(make):
     assert len(started) == 1
 
 
-def test_an_engine_that_fails_beside_redis_is_tried_again_when_it_is_used(make):
+def test_an_engine_that_fails_beside_redis_says_so_when_it_is_used(make):
     resources, started = make("docker", engine_error=ServiceError("no room"))
     resources.redis()
-    assert resources.engine() is started[1]
+    for _ in range(2):
+        with pytest.raises(ServiceError, match=r"^no room$"):
+            resources.engine()
+    assert len(started) == 1
 
 
 def test_an_engine_beside_a_redis_that_fails_is_ended_all_the_same(make):
@@ -202,13 +205,38 @@ def test_a_server_whose_engine_can_not_be_made_is_stopped(world):
     assert world["said"][-1] == ("local", "stop")
 
 
-def test_what_can_not_be_started_may_be_tried_again(world):
-    resources = resources_of(Choice("docker", "t"))
+def test_a_daemon_that_can_not_be_had_is_not_looked_for_again(world):
+    resources = resources_of(Choice("docker", "t"), Choice("docker", "r"))
     world["docker"].fails_with = DockerUnavailable("no daemon")
+    heard = []
+    for ask in (resources.engine, resources.redis, resources.docker, resources.redis_factory, resources.engine):
+        with pytest.raises(DockerUnavailable, match=r"^no daemon$") as caught:
+            ask()
+        heard.append(caught.value)
+    assert len(set(map(id, heard))) == len(heard), "each test has an error, and a traceback, of its own"
+    assert [words[0] for words in world["said"]] == ["docker"]
+    resources.close()
+
+
+@pytest.mark.parametrize("error", [EngineError("hangs"), PortInUse("taken"), ServiceError("no such image")])
+@pytest.mark.parametrize("kind", ["docker", "toxiproxy", "embedded"])
+def test_an_engine_that_can_not_be_started_is_not_started_again(world, kind, error):
+    failing = world["relay" if kind == "embedded" else "engine"]
+    failing.fails_with = error
+    resources = resources_of(Choice(kind, "x"))
     for _ in range(2):
-        with pytest.raises(DockerUnavailable, match="no daemon"):
+        with pytest.raises(type(error), match=f"^{error}$"):
             resources.engine()
-    world["docker"].fails_with = None
+    assert sum(words[0] in {"relay", "engine"} and words[1:] != ("stop",) for words in world["said"]) == 1
+    resources.close()
+
+
+def test_a_programming_error_is_no_failed_start(world):
+    world["relay"].fails_with = ZeroDivisionError()
+    resources = resources_of()
+    with pytest.raises(ZeroDivisionError):
+        resources.engine()
+    world["relay"].fails_with = None
     resources.engine()
     resources.close()
 
@@ -248,18 +276,19 @@ def test_a_redis_is_made_once_and_runs(world, choice, made):
     assert world["said"].count((made[0], "close")) == 1
 
 
-def test_a_redis_that_does_not_start_is_closed_and_may_be_tried_again(world):
+def test_a_redis_that_does_not_start_is_closed_and_not_started_again(world):
     def fail(_):
+        world["said"].append(("redis", "fails"))
         raise ServiceError("no luck")
 
-    start, world["redis"].start = world["redis"].start, fail
+    world["redis"].start = fail
     resources = resources_of()
-    with pytest.raises(ServiceError, match="no luck"):
-        resources.redis()
-    world["redis"].start = start
-    resources.redis()
+    for _ in range(2):
+        with pytest.raises(ServiceError, match=r"^no luck$"):
+            resources.redis()
     resources.close()
-    assert world["said"].count(("redis", "close")) == 2
+    assert world["said"].count(("redis", "fails")) == 1
+    assert world["said"].count(("redis", "close")) == 1
 
 
 @pytest.mark.parametrize(("worker", "number"), [("main", 0), ("gw0", 0), ("gw13", 13), ("gwen", 0), ("remote-1", 0)])

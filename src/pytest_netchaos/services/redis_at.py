@@ -6,7 +6,9 @@ import time
 from typing import TYPE_CHECKING, NoReturn, Self
 from urllib.parse import quote, unquote, urlsplit
 
+from ..addresses import UrlDefaults
 from ..errors import ServiceError, hide_own_errors
+from ..masking import masked
 from .asking import Askable
 from .resp import Connection, ErrorReply, ProtocolError
 
@@ -45,10 +47,10 @@ class RedisAt(Askable):
             parts = urlsplit(url)
             self._host, self._port = parts.hostname or "", parts.port or _PORT
             self.db = int(parts.path.strip("/") or 0) + worker
-        except ValueError as error:
-            raise _malformed(url, str(error)) from None
+        except ValueError:  # its text may have a piece of the password, taken for the port
+            raise _malformed(url) from None
         if parts.scheme != "redis" or not self._host or self.db < 0 or parts.query or parts.fragment:
-            raise _malformed(url, _FORM)
+            raise _malformed(url)
         self._user = unquote(parts.username or "")
         self._password = unquote(parts.password or "")
         self._timeout = timeout
@@ -92,8 +94,14 @@ class RedisAt(Askable):
             db: A database; ``None`` for the one that tests have.
         """
         host = f"[{self._host}]" if ":" in self._host else self._host
-        secret = f"{quote(self._user, safe='')}:{quote(self._password, safe='')}@" if self._password else ""
+        secret = f"{self.url_defaults.userinfo}@" if self._password else ""
         return f"redis://{secret}{host}:{self._port}/{self.db if db is None else db}"
+
+    @property
+    def url_defaults(self) -> UrlDefaults:
+        """What a URL through a link in front of it has to have: the credentials, and the database that tests have."""
+        userinfo = f"{quote(self._user, safe='')}:{quote(self._password, safe='')}" if self._password else ""
+        return UrlDefaults(userinfo, f"/{self.db}")
 
     def log_tail(self, lines: int = 20) -> str:  # noqa: ARG002 - as in RedisServer
         """Nothing: its log is elsewhere."""
@@ -176,5 +184,5 @@ class RedisAt(Askable):
         return greeting
 
 
-def _malformed(url: str, why: str) -> ServiceError:
-    return ServiceError(f"{url!r} is no URL of a Redis server: {why}")
+def _malformed(url: str) -> ServiceError:
+    return ServiceError(f"{masked(url)!r} is no URL of a Redis server: {_FORM}")

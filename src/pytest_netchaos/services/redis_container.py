@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PortInUse, ServiceError, hide_own_errors
+from .docker.container import NobodyThere
 from .launch import Setup, command_line
 from .managed import ManagedRedis
 from .ports import LastingAddress
@@ -175,22 +176,33 @@ class RedisContainer(ManagedRedis):
     def _await_ready(self, container: Container, address: tuple[str, int] | None = None) -> Container:
         where = address or self.address
         try:
-            container.wait_ready(lambda: self._serves(where), self._timeout)
+            container.wait_ready(lambda: self._answers(container, where), self._timeout)
         except ServiceError:
             if "already in use" in container.log_tail().lower():
                 raise PortInUse(f"{where[0]}:{where[1]} is taken by another program: {container.log_tail(1)}") from None
             raise
         return container
 
+    def _answers(self, container: Container, address: tuple[str, int]) -> bool:
+        """Whether it serves; an error if what is in the container is no Redis."""
+        try:
+            return self._serves(address)
+        except ProtocolError as error:
+            if self._in_host_network:  # another program has the port, and this one is about to find out
+                return False
+            raise container.failure(f"is no Redis ({error})") from None
+        except ConnectionError:
+            port = address[1] if self._in_host_network else _PORT
+            raise NobodyThere(f"port {port} refuses, or hangs up") from None
+        except OSError:
+            return False
+
     def _serves(self, address: tuple[str, int]) -> bool:
         """Whether that very server answers there: in the machine's network, another one could."""
-        if "sentinel.conf" in self._setup.files:  # a sentinel has no such setting; its port is reserved for it
-            return _pongs(address)
-        try:
-            with Connection(address, _LOOK) as connection:
-                pong, proof = connection.pipeline([("PING",), ("CONFIG", "GET", "dbfilename")])
-        except (OSError, ProtocolError):
-            return False
+        with Connection(address, _LOOK) as connection:
+            if "sentinel.conf" in self._setup.files:  # a sentinel has no such setting; its port is reserved for it
+                return connection.call("PING") == "PONG"
+            pong, proof = connection.pipeline([("PING",), ("CONFIG", "GET", "dbfilename")])
         mine = self._setup.options.get("dbfilename", self._proof).encode()
         return pong == "PONG" and isinstance(proof, list) and proof[-1:] == [mine]
 
@@ -203,11 +215,3 @@ class RedisContainer(ManagedRedis):
                 self._lasting.close()
             if self._site:
                 self._site.close()
-
-
-def _pongs(address: tuple[str, int]) -> bool:
-    try:
-        with Connection(address, _LOOK) as connection:
-            return connection.call("PING") == "PONG"
-    except (OSError, ProtocolError):
-        return False

@@ -67,7 +67,7 @@ def decode(data: bytes | bytearray, start: int = 0) -> tuple[Reply, int]:
         raise Incomplete
     kind, text = data[start], data[start + 1 : end]
     if kind == _STATUS:
-        return text.decode(), end + 2
+        return text.decode(errors="replace"), end + 2
     if kind == _ERROR:
         return ErrorReply(text.decode(errors="replace")), end + 2
     number = _number(text)

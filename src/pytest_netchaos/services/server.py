@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from ..errors import ServiceError, hide_own_errors
 
@@ -13,11 +13,9 @@ if TYPE_CHECKING:
     from ..link import Link
     from .docker.container import Container
     from .docker.session import Docker
+    from .wishes import Ready, Wishes
 
 __tracebackhide__ = hide_own_errors
-
-#: What proves that a server serves: a text in its log, or a question that is asked with its host and port.
-Ready: TypeAlias = "str | Callable[[str, int], object] | None"
 
 #: Seconds in which a port that nobody serves is closed again by what Docker has in front of it.
 _HANG_UP = 0.05
@@ -146,32 +144,30 @@ class ContainerServer:
 
 
 def start_server(
-    docker: Docker,
-    image: str,
-    *,
-    link: Callable[[tuple[str, int], str], Link],
-    ports: list[int],
-    name: str,
-    link_name: str,
-    command: list[str] | None,
-    env: Mapping[str, str] | None,
-    ready: Ready,
-    timeout: float,
+    docker: Docker, wishes: Wishes, *, link: Callable[[tuple[str, int], str], Link], name: str, link_name: str
 ) -> ContainerServer:
-    """Start a container, wait until it is ready, and put links in front of its ports; arguments as `Network.container`.
+    """Start a container, wait until it is ready, and put links in front of its ports.
+
+    Args:
+        docker: Starts it.
+        wishes: What is to be started, and what proves that it is ready.
+        link: Puts a link of a name in front of an address.
+        name: What other containers find it by; may be empty.
+        link_name: The first link's name, and what those of the others begin with.
 
     Raises:
         ServiceError: It can't be started, ends, or isn't ready in time; nothing of it is left then.
     """
-    container = docker.run(image, command=command, env=env, ports=ports, name=name, alias=name)
+    ports = wishes.ports
+    container = docker.run(wishes.image, command=wishes.command, env=wishes.env, ports=ports, name=name, alias=name)
     try:
-        is_ready = probe(container, ready, ports[0] if ports else None)
-        container.wait_ready(is_ready, timeout)
+        is_ready = probe(container, wishes.ready, ports[0] if ports else None)
+        container.wait_ready(is_ready, wishes.timeout)
         links = {p: link(container.address(p), link_name if p == ports[0] else f"{link_name}:{p}") for p in ports}
     except BaseException:
         container.close()
         raise
-    return ContainerServer(container, links, is_ready, timeout)
+    return ContainerServer(container, links, is_ready, wishes.timeout)
 
 
 def probe(container: Container, ready: Ready, port: int | None) -> Callable[[], bool]:

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from pytest_netchaos.addresses import UrlDefaults
 from pytest_netchaos.errors import ServiceError
 from pytest_netchaos.services.redis import RedisServer
 from pytest_netchaos.services.redis_at import RedisAt
@@ -83,6 +84,7 @@ def test_a_password(server, user):
         url = f"redis://{user}:s%3Ae%2Fc%40ret@127.0.0.1:{server.port}/1"
         with RedisAt(url) as there:
             assert there.url() == url
+            assert there.url_defaults == UrlDefaults(f"{user}:s%3Ae%2Fc%40ret", "/1")
             assert there.execute("SET", "k", "v") == "OK"
             assert there.execute("ACL", "WHOAMI") == (user or "default").encode()
             assert password not in repr(there)
@@ -115,6 +117,15 @@ def test_urls(url, address, again):
 def test_what_is_no_url(url):
     with pytest.raises(ServiceError, match="is no URL of a Redis server"):
         RedisAt(url)
+
+
+@pytest.mark.parametrize("password", ["secret", "s:ecret", "sec/ret", "se@cret"])
+def test_what_is_no_url_is_shown_without_its_password(password):
+    with pytest.raises(
+        ServiceError, match=r"^'redis://user:\*\*\*@h/x' is no URL of a Redis server: redis://"
+    ) as caught:
+        RedisAt(f"redis://user:{password}@h/x")
+    assert "cret" not in str(caught.value)
 
 
 def test_nobody_there():

@@ -8,6 +8,7 @@ import time
 import pytest
 from tests.docker import REDIS, session
 
+from pytest_netchaos.choices import TOXIPROXY_IMAGE
 from pytest_netchaos.errors import PortInUse, ServiceError
 from pytest_netchaos.services.redis_container import RedisContainer
 
@@ -70,6 +71,20 @@ def test_a_start_that_fails_fails_at_once(docker):
     with pytest.raises(ServiceError, match=r"(?s)did not start: it ended with exit code 1.*no-such-setting"):
         RedisContainer(docker, options={"no-such-setting": "1"}, timeout=60).start()
     assert time.monotonic() - before < 15
+
+
+def test_an_image_of_something_else_is_given_up_with_its_log(docker):
+    """Some 5 s are enough; ten times the start's on a busy machine."""
+    with pytest.raises(ServiceError, match=r"is not ready after .* \(port 6379 refuses, or hangs up\)") as caught:
+        RedisContainer(docker, image=TOXIPROXY_IMAGE, timeout=100).start()
+    assert "Starting Toxiproxy" in str(caught.value)
+
+
+def test_what_speaks_another_protocol_is_known_at_once(docker, monkeypatch):
+    run, command = docker.run, ["-host=0.0.0.0", "-port=6379"]
+    monkeypatch.setattr(docker, "run", lambda image, **how: run(image, **{**how, "command": command}))
+    with pytest.raises(ServiceError, match=r"is no Redis \(no Redis reply starts like b'HTTP/1.1 400"):
+        RedisContainer(docker, image=TOXIPROXY_IMAGE, timeout=1000).start()
 
 
 def test_a_container_that_somebody_removed(docker):

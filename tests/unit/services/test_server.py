@@ -9,7 +9,7 @@ import pytest
 from tests.docker import COMMAND, REDIS, answers, session
 
 from pytest_netchaos.choices import TOXIPROXY_IMAGE
-from pytest_netchaos.errors import DockerUnavailable, ServiceError
+from pytest_netchaos.errors import DockerUnavailable, EngineError, LinkClosed, ServiceError
 from pytest_netchaos.network import Network, derive_seed
 from pytest_netchaos.services.server import probe
 from pytest_netchaos.services.toxiproxy.api import Api
@@ -157,10 +157,10 @@ def test_a_function_that_fails_is_the_tests_own_affair(network, docker):
 
 
 def test_a_link_that_can_not_be_made_leaves_no_container(network, docker, engine):
-    redis(network, name="taken")
     before = len(run_of(docker))
-    with pytest.raises(ValueError, match="there is a link 'taken' already"):
-        redis(network, name="taken")
+    engine.fails_with = EngineError("no room")
+    with pytest.raises(EngineError, match="no room"):
+        redis(network)
     assert len(run_of(docker)) == before
 
 
@@ -170,6 +170,60 @@ def test_containers_end_with_their_network(engine, docker):
     network.close()
     assert server.state == "gone"
     assert [link.calls[-1] for link in engine.links] == [("close",)]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "said"),
+    [
+        ({"image": ""}, ValueError, "image must be the name of an image such as 'redis:7', not ''"),
+        ({"image": " "}, ValueError, "image must be the name of an image such as 'redis:7', not ' '"),
+        ({"image": None}, TypeError, "image must be the name of an image such as 'redis:7', not None"),
+        ({"port": "6379"}, TypeError, "port must be a whole number, or several, not '6379'"),
+        ({"port": b"6379"}, TypeError, "port must be a whole number, or several, not b'6379'"),
+        ({"port": ["6379"]}, TypeError, "port must be a whole number, or several, not ['6379']"),
+        ({"port": {6379: 1}}, TypeError, "port must be a whole number, or several, not {6379: 1}"),
+        ({"port": None}, TypeError, "port must be a whole number, or several, not None"),
+        ({"port": 1.0}, TypeError, "port must be a whole number, or several, not 1.0"),
+        ({"port": True}, TypeError, "port must be a whole number, or several, not True"),
+        ({"port": 0}, ValueError, "port must be a whole number from 1 to 65535, not 0"),
+        ({"port": (1, 70000)}, ValueError, "port must be a whole number from 1 to 65535, not 70000"),
+        ({"port": [1, 1]}, ValueError, "port must name each port once, not [1, 1]"),
+        ({"command": "a b"}, TypeError, "command must be a list of words, not a text: write ['a', 'b'], and not 'a b'"),
+        ({"command": ["a", 1]}, TypeError, "command must be a list of words, not ['a', 1]"),
+        ({"command": {"a"}}, TypeError, "command must be a list of words, not {'a'}"),
+        ({"ready": 5}, TypeError, "ready must be a text in the server's log, a function of host and port"),
+        ({"ready": ""}, ValueError, "ready must be a text in the server's log or a function, not ''"),
+        ({"env": ["A=1"]}, TypeError, "env must be a mapping of names to texts such as {'WORD': 'x'}, not ['A=1']"),
+        ({"env": {"A": 1}}, TypeError, "env must be a mapping of names to texts, and 'A': 1 isn't"),
+        ({"env": {"A=": "1"}}, ValueError, "env must be a mapping of names to texts, and 'A=': '1' can't be"),
+        ({"timeout": -1}, ValueError, "timeout must be above 0 and up to 86400, not "),
+        ({"timeout": 0}, ValueError, "timeout must be above 0 and up to 86400, not "),
+        ({"timeout": "5"}, TypeError, "timeout must be a number, not '5'"),
+        ({"timeout": float("nan")}, ValueError, "timeout must be above 0 and up to 86400, not "),
+        ({"name": ""}, ValueError, "name must be a text that tells links apart, not ''"),
+        ({"name": 5}, ValueError, "name must be a text that tells links apart, not 5"),
+        ({"name": "taken"}, ValueError, "name must be unique in a test, and there is a link 'taken' already"),
+        (
+            {"name": "tak", "port": [1, 2]},
+            ValueError,
+            "name must be unique in a test, and there is a link 'tak:2' already",
+        ),
+    ],
+)  # fmt: skip
+def test_what_can_not_be_is_refused_before_docker_is_asked_for_anything(engine, wrong, error, said):
+    network = Network(lambda: engine, docker=lambda: pytest.fail("Docker was asked for"))
+    network.link(1, name="taken")
+    network.link(1, name="tak:2")
+    with pytest.raises(error) as caught:
+        network.container(**{"image": REDIS} | wrong)
+    assert str(caught.value).startswith(said)
+
+
+def test_no_container_is_made_after_its_test(engine):
+    network = Network(lambda: engine, docker=lambda: pytest.fail("Docker was asked for"))
+    network.close()
+    with pytest.raises(LinkClosed, match=r"^netchaos\.container\(\) after the end of the test"):
+        network.container(REDIS)
 
 
 def test_a_network_without_docker(engine):

@@ -27,6 +27,13 @@ __tracebackhide__ = hide_own_errors
 _LOOK_AGAIN = 0.005
 #: Seconds for a container that was killed to end.
 _KILL_TIMEOUT = 20.0
+#: Seconds for the program of a container that runs to listen, where it is one that does at once: so many, or so many
+#: times what its start took, if that is more. A busy machine takes longer for both.
+_LISTEN, _LISTEN_PER_START = 5.0, 10.0
+
+
+class NobodyThere(Exception):
+    """A probe's word for a port that nobody serves: Docker refuses, or accepts in its place and hangs up."""
 
 
 class Container(View):
@@ -56,6 +63,7 @@ class Container(View):
         self._release = release
         self._owner = os.getpid()
         self._lock = threading.RLock()
+        self._start_took = 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -129,12 +137,14 @@ class Container(View):
             if inspection.state(found) != "down":
                 raise self._refusal(inspection.state(found), "it can't be started")
             self._since = inspection.finished_at(found)
+            began = time.monotonic()
             try:
                 with asking(f"start {self.name} ({self._image})"):
                     self._handle.start()
             except ServiceError as error:
                 raise PortInUse(str(error)) if is_port_in_use(error) else error from None
-            return time.monotonic()
+            self._start_took = time.monotonic() - began
+            return began + self._start_took
 
     def restart(self, timeout: float = 10.0) -> float:
         """Stop it if it runs, and start it again. Arguments and errors as for `stop` and `start`."""
@@ -168,7 +178,9 @@ class Container(View):
         """Ask again and again whether it serves; fail at once when it has ended.
 
         Args:
-            probe: Asks it, in its own protocol: that a port accepts proves nothing, since Docker does that.
+            probe: Asks it, in its own protocol: that a port accepts proves nothing, since Docker does that. For a
+                server that listens as soon as it runs, it may raise `NobodyThere`: while it does nothing else, 5 s are
+                enough on a machine that isn't busy.
             timeout: Seconds.
 
         Returns:
@@ -177,14 +189,21 @@ class Container(View):
         Raises:
             ServiceError: It ended, or isn't ready in time; with its log's last lines.
         """
-        deadline = time.monotonic() + timeout
-        while not probe():
+        began = time.monotonic()
+        alone = min(timeout, max(_LISTEN, self._start_took * _LISTEN_PER_START))
+        while True:
+            allowed, why = timeout, ""
+            try:
+                if probe():
+                    return time.monotonic()
+                alone = timeout  # somebody is there, and not ready
+            except NobodyThere as error:
+                allowed, why = alone, f" ({error})"
             if not self.is_running:
                 raise self.failure("did not start")
-            if time.monotonic() > deadline:
-                raise self.failure(f"is not ready after {timeout:g} s")
+            if time.monotonic() > began + allowed:
+                raise self.failure(f"is not ready after {allowed:.3g} s{why}")
             time.sleep(_LOOK_AGAIN)
-        return time.monotonic()
 
     def close(self) -> None:
         """Remove it with its files and give its ports back; fine if it is gone. A forked process only lets go of it.

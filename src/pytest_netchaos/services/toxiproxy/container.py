@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ...errors import EngineError, ServiceError, hide_own_errors
+from ..docker.container import NobodyThere
 from .api import Api, NotToxiproxy
 from .server import Seat
 
@@ -130,6 +131,8 @@ class _Box:
             self.api.version()
         except NotToxiproxy as error:
             raise self.container.failure(f"is no Toxiproxy that will do ({error})") from None
-        except EngineError:
+        except EngineError as error:
+            if isinstance(error.__context__, ConnectionError):
+                raise NobodyThere(f"port {_API_PORT} refuses, or hangs up") from None
             return False
         return True

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import os
 import socket
 import threading
@@ -9,8 +10,9 @@ import pytest
 from tests.docker import COMMAND, REDIS, answers
 
 from pytest_netchaos.errors import PortInUse, ServiceError
+from pytest_netchaos.services.docker import container as module
 from pytest_netchaos.services.docker import inspection
-from pytest_netchaos.services.docker.container import is_port_in_use
+from pytest_netchaos.services.docker.container import Container, NobodyThere, is_port_in_use
 from pytest_netchaos.services.resp import Connection
 
 
@@ -69,6 +71,64 @@ def test_when_it_ended():
 )
 def test_port_in_use(said, expected):
     assert is_port_in_use(ServiceError(said)) is expected
+
+
+# How long it may take to be ready
+
+
+@pytest.fixture
+def starting(monkeypatch):
+    """A container that runs, and whose start took as long as is said; time passes as it is looked at."""
+    clock = itertools.count()
+    monkeypatch.setattr(module.time, "monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr(module.time, "sleep", lambda _: None)
+
+    class Starting(Container):
+        is_running = True
+
+        def failure(self, what):
+            return ServiceError(what)
+
+    def make(took):
+        made = Starting(None, image="x", host="h", ports={}, release=print)
+        made._start_took = took
+        return made
+
+    return make
+
+
+def nobody():
+    raise NobodyThere("nobody in it")
+
+
+def in_turn(*answers):
+    """A probe; the last answer is for good."""
+    left = itertools.chain(answers, itertools.repeat(answers[-1]))
+
+    def probe():
+        return next(left)()
+
+    return probe
+
+
+@pytest.mark.parametrize(
+    ("took", "timeout", "seconds"), [(0.1, 100, 5), (2.5, 100, 25), (60, 100, 100), (0.1, 3, 3)],
+    ids=["quiet", "busy", "very-busy", "impatient"],
+)  # fmt: skip
+def test_where_nobody_listens_the_machine_says_how_long_that_may_take(starting, took, timeout, seconds):
+    with pytest.raises(ServiceError, match=rf"^is not ready after {seconds} s \(nobody in it\)$"):
+        starting(took).wait_ready(nobody, timeout)
+
+
+def test_somebody_who_listens_has_all_the_time(starting):
+    probe = in_turn(nobody, bool, *[nobody] * 20, bool)
+    with pytest.raises(ServiceError, match=r"^is not ready after 50 s$"):
+        starting(0.1).wait_ready(probe, 50)
+
+
+def test_somebody_who_comes_late_is_ready(starting):
+    probe = in_turn(nobody, nobody, lambda: True)
+    starting(0.1).wait_ready(probe, 50)
 
 
 # A real one
