@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from .early import Early
 from .errors import EngineError, NetchaosError, PortInUse, ServiceError, hide_own_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from .choices import Choice
     from .engines.base import Engine
@@ -25,6 +26,8 @@ __tracebackhide__ = hide_own_errors
 
 T = TypeVar("T")
 
+#: Seconds for a start that nobody waits for any more to notice that.
+_LAST_WORD = 1.0
 #: What a start fails with.
 _FAILURES = (ServiceError, EngineError, PortInUse)
 
@@ -51,6 +54,7 @@ class Resources:
         self._engines: list[Engine] = []
         self._docker: Docker | None = None
         self._redis: Redis | None = None
+        self._early: Early[Engine] | None = None
         #: What has failed to start, with the error.
         self._failures: dict[str, tuple[type[NetchaosError], tuple[object, ...]]] = {}
         self._ends = contextlib.ExitStack()
@@ -62,7 +66,9 @@ class Resources:
             NetchaosError: It can't be started, or could not be before.
         """
         if not self._engines or not self._engines[-1].is_alive:
-            self._keep(self._once("engine", lambda: self._start_engine(self._settings.engine)))
+            engine = self._once("engine", self._next_engine)
+            self._engines.append(engine)
+            self._ends.callback(engine.stop)
         return self._engines[-1]
 
     def docker(self) -> Docker:
@@ -106,7 +112,11 @@ class Resources:
 
     def close(self) -> None:
         """End all of it, the latest first."""
-        self._ends.close()
+        try:
+            self._ends.close()
+        finally:
+            if self._early is not None:
+                self._early.join(_LAST_WORD)  # not for a pull: that ends with the process
 
     def _once(self, what: str, start: Callable[[], T]) -> T:
         """Start something, unless that has failed before."""
@@ -127,29 +137,23 @@ class Resources:
     def _start_redis(self) -> Redis:
         server = self._make_redis(self._settings.redis)
         self._ends.callback(server.close)
-        with self._engine_beside():
-            server.start()
+        self._start_engine_beside()
+        server.start()
         return server
 
-    @contextlib.contextmanager
-    def _engine_beside(self) -> Iterator[None]:
+    def _start_engine_beside(self) -> None:
         """Start the engine at the same time where both are containers: who has a Redis puts a link in front of it."""
-        if self._engines or not self._settings.engine.kind == self._settings.redis.kind == "docker":
-            yield
+        if self._engines or "engine" in self._failures:
             return
-        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only where it saves half a second
+        if self._settings.engine.kind == self._settings.redis.kind == "docker":
+            self._early = Early(lambda: self._start_engine(self._settings.engine), lambda engine: engine.stop())
+            self._ends.callback(self._early.drop)
 
-        with ThreadPoolExecutor(1) as pool:
-            started = pool.submit(self._once, "engine", lambda: self._start_engine(self._settings.engine))
-            try:
-                yield
-            finally:
-                if started.exception() is None:  # else `engine` says what is wrong
-                    self._keep(started.result())
-
-    def _keep(self, engine: Engine) -> None:
-        self._engines.append(engine)
-        self._ends.callback(engine.stop)
+    def _next_engine(self) -> Engine:
+        """Take the one that was started beside Redis, or start one."""
+        if self._early is not None and not self._engines:
+            return self._early.take()
+        return self._start_engine(self._settings.engine)
 
     def _make_redis(self, choice: Choice) -> Redis:
         if choice.kind == "docker":

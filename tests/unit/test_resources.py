@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from pytest_netchaos import ServiceError, choices
+from pytest_netchaos import resources as resources_module
 from pytest_netchaos.choices import EMBEDDED, Choice
 from pytest_netchaos.engines import embedded, toxiproxy
 from pytest_netchaos.errors import DockerUnavailable, EngineError, PortInUse
@@ -102,6 +103,60 @@ def test_an_engine_beside_a_redis_that_fails_is_ended_all_the_same(make):
         resources.redis()
     resources.close()
     assert started[0].stopped
+
+
+def test_an_engine_that_nobody_asks_for_is_ended_all_the_same(make):
+    resources, started = make("docker")
+    resources.redis()
+    resources.close()
+    assert started[0].stopped
+
+
+def test_a_ctrl_c_does_not_wait_for_the_engines_image_and_what_comes_of_it_is_ended(make, monkeypatch):
+    monkeypatch.setattr(resources_module, "_LAST_WORD", 0.001)
+    resources, _ = make("docker", redis_error=KeyboardInterrupt())
+    pulled, stopped, asked = threading.Event(), threading.Event(), resources._start_engine
+    engine = FakeEngine()
+    engine.stop = stopped.set
+
+    def pull(choice):
+        asked(choice)
+        assert pulled.wait(SOON)
+        return engine
+
+    monkeypatch.setattr(resources, "_start_engine", pull)
+    with pytest.raises(KeyboardInterrupt):
+        resources.redis()
+    resources.close()
+    assert not stopped.is_set()
+    pulled.set()
+    assert stopped.wait(SOON)
+
+
+def test_redis_does_not_wait_for_the_engine_and_who_asks_for_the_engine_does(make, monkeypatch):
+    resources, _ = make("docker")
+    go, engine, asked = threading.Event(), FakeEngine(), resources._start_engine
+
+    def slow(choice):
+        asked(choice)
+        assert go.wait(SOON)
+        return engine
+
+    monkeypatch.setattr(resources, "_start_engine", slow)
+    resources.redis()
+    go.set()
+    assert resources.engine() is engine
+    resources.close()
+    assert engine.stopped
+
+
+def test_after_one_that_was_started_beside_redis_and_died_there_is_a_new_one(make):
+    resources, started = make("docker")
+    resources.redis()
+    resources.engine().is_alive = False
+    assert resources.engine() is started[1]
+    resources.close()
+    assert [each.stopped for each in started] == [True, True]
 
 
 # What is made of which setting

@@ -30,6 +30,10 @@ _ALSO_RUNS = {"amd64": {"386"}, "arm64": {"arm"}}
 #: What registries say, in part, and what to do then.
 _ADVICE = (
     (
+        ("invalid reference format", "repository name must be lowercase"),
+        "that is no name of an image: lower case, as in registry:5000/name:tag",
+    ),
+    (
         ("toomanyrequests", "rate limit"),
         "the registry limits how often you may pull: `docker login`, or name a mirror's image",
     ),
@@ -42,7 +46,6 @@ _ADVICE = (
         "it does not exist, or you may not have it: check the spelling, and `docker login` if it is private",
     ),
     (("manifest unknown", "not found", "no such image"), "the registry has none by that name: check spelling and tag"),
-    (("invalid reference format",), "that is no name of an image"),
     (
         ("no such host", "dial tcp", "timeout", "deadline exceeded", "connection refused", "unreachable", "handshake"),
         (
@@ -75,6 +78,8 @@ def ensure(
     from requests.exceptions import RequestException  # noqa: PLC0415
     from urllib3.exceptions import HTTPError  # noqa: PLC0415
 
+    if not image.strip():
+        raise ServiceError(f"{image!r} is no name of an image")
     api = daemon.client.api
     pulled = False
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
@@ -21,7 +22,7 @@ from .sweep import remove_owned, sweep
 from .trouble import asking, explain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from types import TracebackType
 
     from docker.models.networks import Network
@@ -33,6 +34,8 @@ __tracebackhide__ = hide_own_errors
 _PORT_ATTEMPTS = 5
 _ATTEMPTS_TO_REMOVE = 3
 _CONFLICT = 409
+#: Seconds that `Docker.close` waits for containers that other threads are about to start.
+_START_TIMEOUT = 30.0
 
 
 def _silent(_line: str) -> None:
@@ -61,6 +64,9 @@ class Docker:
         self._report = report
         self._host = host
         self._lock = threading.RLock()
+        #: How many containers are being made and started now; notified when there are fewer.
+        self._starting = 0
+        self._started = threading.Condition(self._lock)
         self._images: dict[str, threading.Lock] = {}
         self._containers: dict[Container, list[Kept]] = {}
         self._count = 0
@@ -166,7 +172,8 @@ class Docker:
         }
         for attempt in range(_PORT_ATTEMPTS):
             try:
-                return self._start(image, name or images.basename(image), options, publish)
+                with self._one_more():
+                    return self._start(image, name or images.basename(image), options, publish)
             except PortInUse:
                 if publish.is_users_choice or attempt == _PORT_ATTEMPTS - 1:
                     raise
@@ -192,6 +199,8 @@ class Docker:
             if self._closed:
                 return
             self._closed = True
+            if os.getpid() == self.owner.pid:  # a thread that pulls finds it closed; one that starts is on the way
+                self._started.wait_for(lambda: not self._starting, _START_TIMEOUT)
         try:
             if os.getpid() != self.owner.pid:
                 if self._reaper:
@@ -227,6 +236,19 @@ class Docker:
     def _still_open(self) -> None:
         if self._closed:
             raise ServiceError("this Docker is closed: make a new one")
+
+    @contextlib.contextmanager
+    def _one_more(self) -> Iterator[None]:
+        """Have `close` wait for a container that is being started: it would not be there yet to be removed."""
+        with self._lock:
+            self._still_open()
+            self._starting += 1
+        try:
+            yield
+        finally:
+            with self._started:
+                self._starting -= 1
+                self._started.notify_all()
 
     def _start(self, image: str, name: str, options: dict[str, Any], publish: Publication) -> Container:
         ports, reservations = publish.choose()

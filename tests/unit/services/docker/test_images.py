@@ -179,6 +179,8 @@ def test_a_daemon_that_falls_silent(monkeypatch):
         ("Get https://registry/v2/: net/http: TLS handshake timeout", "can't reach the registry"),
         ("no matching manifest for linux/arm64/v8 in the manifest list entries", "for other architectures only"),
         ("invalid reference format", "no name of an image"),
+        ("no such image: redis:7:8: invalid reference format", "no name of an image"),
+        ("invalid reference format: repository name (UPPER/Case) must be lowercase", "no name of an image: lower case"),
         ("something new", ""),
     ],
 )
@@ -279,6 +281,23 @@ def test_a_real_client_notices_the_silence(tmp_path):
 def test_an_image_that_the_real_daemon_can_not_have():
     with session() as docker, pytest.raises(ServiceError, match=r"can't have the image no/such-image:1"):
         docker.run("no/such-image:1")
+
+
+@pytest.mark.parametrize("name", ["UPPER/Case", "redis:7:8"])
+def test_what_the_real_daemon_takes_for_no_name(name):
+    with (
+        session() as docker,
+        pytest.raises(ServiceError, match=r"(?s)can't have the image .*that is no name of an image"),
+    ):
+        docker.run(name)
+
+
+@pytest.mark.parametrize("name", ["", " "])
+def test_nothing_is_no_name(monkeypatch, name):
+    daemon = FakeDaemon(monkeypatch)
+    with pytest.raises(ServiceError, match=f"^'{name}' is no name of an image$"):
+        ensure(daemon, name, report=print)
+    assert daemon.pulled == []
 
 
 def empty_image(name, architecture):

@@ -105,6 +105,41 @@ def test_containers_start_side_by_side():
         assert len({container.address(6379) for container in made}) == 2
 
 
+def test_close_waits_for_a_container_that_another_thread_is_starting(monkeypatch):
+    """And for nothing else: one that is pulled for isn't there, and finds out that it won't be."""
+    with session() as docker:
+        made, go = threading.Event(), threading.Event()
+        create, wait_for = docker._create, docker._started.wait_for
+        heard = []
+
+        def slow(*arguments):
+            handle = create(*arguments)
+            made.set()
+            assert go.wait(30)
+            return handle
+
+        def wait(*arguments):
+            go.set()
+            return wait_for(*arguments)
+
+        def run():
+            with pytest.raises(ServiceError, match="this Docker is closed") as caught:
+                docker.run(REDIS)
+            heard.append(caught.value)
+
+        monkeypatch.setattr(docker, "_create", slow)
+        monkeypatch.setattr(docker._started, "wait_for", wait)
+        thread = threading.Thread(target=run)
+        thread.start()
+        assert made.wait(30)
+        docker.close()
+        assert not docker._containers
+        assert docker._starting == 0
+        thread.join(30)
+        run()
+        assert len(heard) == 2
+
+
 def test_containers_reach_each_other_by_name_and_alias(docker):
     server = docker.run(REDIS, command=COMMAND, ports=[6379], alias="the-redis")
     replica = docker.run(REDIS, command=[*COMMAND, "--replicaof", "the-redis", "6379"], ports=[6379])

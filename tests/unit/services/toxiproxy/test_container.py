@@ -8,7 +8,7 @@ from tests.docker import REDIS, session
 from pytest_netchaos.addresses import upstream
 from pytest_netchaos.choices import TOXIPROXY_IMAGE, Choice
 from pytest_netchaos.engines.toxiproxy import ToxiproxyEngine
-from pytest_netchaos.errors import EngineDied, ServiceError
+from pytest_netchaos.errors import EngineDied, EngineError, ServiceError
 from pytest_netchaos.options import Settings
 from pytest_netchaos.resources import Resources
 from pytest_netchaos.services.toxiproxy import container as module
@@ -75,6 +75,23 @@ def test_one_that_was_killed_is_known_and_tells_what_it_logged(server, here):
         open_link(engine)
     with pytest.raises(EngineDied):
         link.close()
+    engine.stop()
+
+
+def test_one_that_is_paused_is_not_dead(server, here, monkeypatch):
+    engine = ToxiproxyEngine(server, here)
+    link = open_link(engine)
+    server.containers[0].pause()
+    monkeypatch.setattr(server.api, "_timeout", 0.2)
+    server.api.close()  # an idle connection would say that it is there
+    assert server.is_alive
+    assert engine.is_alive
+    engine.check()
+    assert server.obituary() == ""
+    with pytest.raises(EngineError, match=r"hasn't answered GET /proxies within 0\.2 s"):
+        engine.call(server.api.proxies)
+    server.containers[0].resume()
+    link.close()
     engine.stop()
 
 
