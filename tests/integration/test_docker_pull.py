@@ -15,7 +15,7 @@ from tests.docker import COMMAND, PATIENCE, REDIS, require_docker, session
 from tests.registry import Drops, Gate, Registry, marked, saved
 
 from pytest_netchaos.errors import ServiceError
-from pytest_netchaos.network import open_network
+from pytest_netchaos.opening import open_network
 from pytest_netchaos.services.docker import daemon, images
 from pytest_netchaos.services.docker.route import Route, survey
 from pytest_netchaos.services.ports import Reservation
