@@ -75,7 +75,18 @@ class World:
 
     def taken(self):
         """The other proxy's end of the dial that is under way."""
-        return self._others(self.other.accept()[0])
+        got = []
+
+        def has_come():
+            self.other.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                got.append(self.other.accept()[0])
+            return got
+
+        self.spin(has_come)
+        self.other.settimeout(10.0)
+        got[0].settimeout(10.0)
+        return self._others(got[0])
 
     def come_back(self):
         """The other proxy's way back to the tap."""
@@ -162,7 +173,7 @@ class World:
         """Whether the tap has dialled nobody there."""
         listener.settimeout(0.0)
         try:
-            self.bag.keep(listener.accept()[0])
+            self._others(listener.accept()[0])
         except BlockingIOError:
             return True
         finally:
@@ -192,17 +203,17 @@ def fault(kind, id_=1, **more):
     return Fault(id_, kind, once(), **more)
 
 
-def pour(world, sock, count):
-    """Have somebody take so many bytes from ``sock``."""
+def pour(world, sock, count, end=b""):
+    """Have somebody take so many bytes from ``sock``, and these in the end."""
     sock.setblocking(False)
-    sent, chunk = 0, bytes(65536)
+    sent, data = 0, memoryview(bytes(count) + end)
 
     def is_taken():
         nonlocal sent
         with contextlib.suppress(BlockingIOError):
-            while sent < count:
-                sent += sock.send(chunk[: count - sent])
-        return sent == count
+            while sent < len(data):
+                sent += sock.send(data[sent : sent + 65536])
+        return sent == len(data)
 
     world.spin(is_taken)
     sock.settimeout(10.0)

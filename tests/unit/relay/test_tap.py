@@ -10,7 +10,6 @@ from tests.unit.relay.tapped import BACKGROUND, fault
 
 from pytest_netchaos.relay import tap as module
 
-
 # The way through
 
 

@@ -11,7 +11,6 @@ from tests.unit.relay.tapped import BIG, fault, pour
 from pytest_netchaos.relay import tap as module
 from pytest_netchaos.relay.drain import Drain
 
-
 # Before the other half has come
 
 

@@ -7,7 +7,6 @@ import socket
 import pytest
 from tests.unit.relay.tapped import BIG, fault, pour
 
-
 # Holds and dams
 
 
@@ -132,7 +131,7 @@ def test_of_two_stalls_the_last_one_lets_go(world):
 def test_what_is_in_the_other_proxy_is_counted_until_it_comes_out(world, send_rst):
     first, second = world.pair(), world.pair()
     assert world.tap.in_flight() == 0
-    world.sends(first.client, first.near, b"three"[:3])
+    world.sends(first.client, first.near, b"333")
     world.sends(second.server, second.far, b"four")
     assert world.tap.in_flight() == 7
     world.sends(first.far, first.server, b"3")
@@ -258,8 +257,7 @@ def test_while_it_gulps_in_a_stall_it_hoards(world, kind, direction):
     held = fault(kind)
     world.tap.start(held)
     world.tap.gulp(on=True)
-    pour(world, far, BIG)
-    far.sendall(b"the last words")
+    pour(world, far, BIG, b"the last words")
     far.shutdown(socket.SHUT_WR)
     assert world.is_silent(target)
     world.tap.gulp(on=False)
