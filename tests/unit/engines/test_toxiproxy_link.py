@@ -6,11 +6,11 @@ import socket
 
 import pytest
 
-from pytest_netchaos.engines import embedded
+from pytest_netchaos.engines import embedded, toxiproxy_link
 from pytest_netchaos.engines.embedded import EmbeddedEngine, listen
 from pytest_netchaos.engines.toxiproxy_link import ToxiproxyLink
 from pytest_netchaos.errors import EngineError, UnsupportedFault
-from pytest_netchaos.faults import Blackhole, Cut, Delay, Flap, Refuse, Stall
+from pytest_netchaos.faults import Blackhole, Cut, Delay, Flap, Refuse, Stall, Throttle
 from pytest_netchaos.linklog import LinkLog
 
 
@@ -28,8 +28,11 @@ class FakeProxy:
             if fails:
                 raise EngineError(f"can't {name}")
 
-    def enable(self, *, enabled):
-        self._note("enable" if enabled else "disable")
+    def withdraw(self):
+        self._note("withdraw")
+
+    def restore(self):
+        self._note("restore")
 
     def add_toxic(self, name, *_):
         self._note("add", name)
@@ -91,13 +94,135 @@ def test_a_black_hole_is_switched_off_and_used_again(link):
     assert link._proxy.names == [f"add {name}", f"set {name} 0.0", f"set {name} 1.0", f"set {name} 0.0"]
 
 
-def test_the_proxy_is_enabled_when_the_last_cut_is_healed(link):
+def test_the_proxy_is_restored_when_the_last_cut_is_healed(link):
     first, second = link.inject(Cut(), None), link.inject(Cut(), None)
     link.heal(first)
     assert is_refused(link)
     link.heal(second)
     assert not is_refused(link)
-    assert link._proxy.names == ["disable", "disable", "enable"]
+    assert link._proxy.names == ["withdraw", "restore"]
+
+
+def test_a_cut_takes_the_toxics_along_and_the_heal_of_the_last_one_brings_them_back(link):
+    delay = link.inject(Delay(0.1, direction="upstream"), None)
+    throttle = link.inject(Throttle(5000, direction="downstream"), None)
+    link._proxy.calls.clear()
+    link.heal(link.inject(Cut(), None))
+    names = ["add latency_upstream_1", "add bandwidth_downstream_2"]
+    assert link._proxy.names == ["withdraw", "restore", *names]
+    link._proxy.calls.clear()
+    link.heal(delay)
+    link.heal(throttle)
+    assert link._proxy.names == ["remove latency_upstream_1", "remove bandwidth_downstream_2"]
+
+
+def test_during_a_cut_toxics_are_only_noted(link):
+    gone = link.inject(Delay(0.1, direction="upstream"), None)
+    cut = link.inject(Cut(), None)
+    link._proxy.calls.clear()
+    link.heal(gone)
+    link.heal(link.inject(Blackhole(), None))
+    stays = link.inject(Delay(0.2, direction="upstream"), None)
+    assert link._proxy.calls == []
+    assert [span.healed_at is None for span in link.history().faults] == [False, True, False, True]
+    link.heal(cut)
+    name = f"latency_upstream_{link._toxics_made}"
+    assert link._proxy.names == ["restore", f"add {name}"]
+    link.heal(stays)
+    assert link._proxy.names[-1] == f"remove {name}"
+    hole = link.inject(Blackhole(direction="upstream"), None)
+    assert link._proxy.names[-1] == f"add timeout_upstream_{link._toxics_made}", "no idle one has outlived the cut"
+    link.heal(hole)
+
+
+def test_idle_toxics_do_not_outlive_a_cut(link):
+    link.heal(link.inject(Blackhole(direction="upstream"), None))
+    link.heal(link.inject(Cut(), None))
+    link._proxy.calls.clear()
+    link.heal(link.inject(Blackhole(direction="upstream"), None))
+    assert link._proxy.names == ["add timeout_upstream_2", "set timeout_upstream_2 0.0"]
+
+
+# What the relay does meanwhile
+
+
+@pytest.fixture
+def told(link, monkeypatch):
+    """What the relay and the proxy are told, in order, without what is the same each time."""
+    said = []
+    request, note = link._channel.request, link._proxy._note
+
+    def ask(name, *arguments):
+        fields = {
+            "fault": lambda: (arguments[3], arguments[4]),
+            "heal": lambda: ("dam" if int(arguments[1]) < 0 else "",),
+        }
+        more = fields[name]() if name in fields else arguments[1:]
+        said.append(" ".join(map(str, (name, *more))).strip())
+        return request(name, *arguments)
+
+    def noted(name, *arguments):
+        said.append(" ".join(map(str, (name, *arguments))))
+        note(name, *arguments)
+
+    monkeypatch.setattr(link._channel, "request", ask)
+    monkeypatch.setattr(link._proxy, "_note", noted)
+    return said
+
+
+def test_a_stall_is_the_relays_alone(link, told):
+    link.heal(link.inject(Stall(direction="upstream"), None))
+    assert told == ["fault stall upstream", "heal"]
+    assert link._proxy.calls == []
+
+
+def test_a_direction_that_is_empty_is_changed_without_a_dam(link, told):
+    link.inject(Delay(0.1, direction="downstream"), None)
+    told.clear()
+    link.inject(Delay(0.1, direction="upstream"), None)
+    assert told == ["gulp 1", "add latency_upstream_2", "gulp 0", "fault delay upstream"]
+
+
+def test_a_direction_that_is_crowded_is_changed_behind_a_dam_when_nothing_is_in_flight(link, told):
+    link.inject(Throttle(5000), None)
+    told.clear()
+    delay = link.inject(Delay(0.1, direction="upstream"), None)
+    change = ["gulp 1", "add latency_upstream_3", "gulp 0"]
+    assert told == ["fault dam upstream", "flight", *change, "heal dam", "fault delay upstream"]
+    told.clear()
+    link.heal(delay)
+    change[1] = "remove latency_upstream_3"
+    assert told == ["fault dam upstream", "flight", *change, "heal dam", "heal"]
+    assert [span.fault.kind for span in link.history().faults] == ["throttle", "delay"], "dams are nobody's faults"
+
+
+def test_it_waits_until_nothing_is_in_flight_but_not_for_ever(link, told, monkeypatch):
+    link.inject(Throttle(5000, direction="upstream"), None)
+    left = [2, 1, 0]
+    event = link.event
+    monkeypatch.setattr(
+        link, "event", lambda kind, at, *f: event(kind, at, *((left.pop(0),) if kind == "flight" else f))
+    )
+    told.clear()
+    delay = link.inject(Delay(0.1, direction="upstream"), None)
+    assert (left, told.count("flight"), told.index("gulp 1")) == ([], 3, 4)
+    monkeypatch.setattr(link, "event", lambda kind, at, *f: event(kind, at, *((9,) if kind == "flight" else f)))
+    monkeypatch.setattr(toxiproxy_link, "_PATIENCE", 0.02)
+    link.heal(delay)
+    assert told[-1] == "heal"
+
+
+def test_a_dam_is_taken_back_when_the_change_fails(link, told):
+    link.inject(Throttle(5000), None)
+    link._proxy.failures["add"] = [False, True]
+    told.clear()
+    with pytest.raises(EngineError, match="can't add"):
+        link.inject(Delay(0.1), None)
+    assert (
+        sum(each.startswith("fault dam") for each in told) == told.count("heal dam") == 4
+    )  # two to add, two to remove
+    assert told.count("gulp 1") == told.count("gulp 0") == 2
+    assert "remove latency_upstream_3" in told
 
 
 @pytest.mark.parametrize("fault", [Refuse(), Flap(fault=Refuse())])
@@ -110,8 +235,8 @@ def test_what_it_can_not_do_leaves_no_trace(link, fault):
 
 
 def test_a_cut_that_can_not_be_made_is_taken_back(link):
-    link._proxy.failures["disable"] = [True]
-    with pytest.raises(EngineError, match="can't disable"):
+    link._proxy.failures["withdraw"] = [True]
+    with pytest.raises(EngineError, match="can't withdraw"):
         link.inject(Cut(), None)
     assert not is_refused(link)
     assert link._rhythms == {}
@@ -122,13 +247,14 @@ def test_a_cut_that_can_not_be_made_is_taken_back(link):
 def test_a_fault_of_which_half_can_not_be_made_is_taken_back(link):
     link._proxy.failures["add"] = [False, True]
     with pytest.raises(EngineError, match="can't add"):
-        link.inject(Stall(), None)
+        link.inject(Throttle(5000), None)
     assert link._proxy.names[-1] == "remove bandwidth_upstream_1"
+    assert (link._in_force, link._rhythms) == ({}, {})
     assert link.history().faults == ()
 
 
 @pytest.mark.parametrize(
-    ("fault", "verb"), [(Cut(), "enable"), (Delay(0.1), "remove"), (Blackhole(), "set")], ids=["cut", "delay", "hole"]
+    ("fault", "verb"), [(Cut(), "restore"), (Delay(0.1), "remove"), (Blackhole(), "set")], ids=["cut", "delay", "hole"]
 )
 def test_a_heal_that_fails_may_be_tried_again(link, fault, verb):
     fault_id = link.inject(fault, None)

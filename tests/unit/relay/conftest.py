@@ -8,6 +8,7 @@ import struct
 from time import monotonic
 
 import pytest
+from tests.unit.relay.tapped import World
 
 from pytest_netchaos.relay.loop import Loop
 
@@ -125,3 +126,11 @@ def read_all():
         return data, "FIN"
 
     return read
+
+
+@pytest.fixture
+def world(loop, sockets, spin):
+    """A tap between two sides of another proxy, as the test plays it."""
+    made = World(loop, sockets, spin)
+    yield made
+    made.close()

@@ -165,3 +165,12 @@ def test_a_link_is_closed_although_a_fault_cannot_be_healed(made):
 def test_the_relay_ends_with_its_channel(made, loop):
     made.ours.close()
     loop.run(lambda: None)
+
+
+def test_a_tap_is_asked_what_is_in_flight_and_told_to_gulp(made):
+    made.proxy.in_flight = lambda: 12
+    made.proxy.gulp = lambda *, on: made.proxy.calls.append(on)
+    ((kind, _, *fields), answer) = made.ask(("flight", 1, 1))
+    assert (kind, fields, answer) == ("flight", ["1", "12"], ["ok", "1"])
+    assert made.ask(("gulp", 2, 1, 1), ("gulp", 3, 1, 0)) == [["ok", "2"], ["ok", "3"]]
+    assert made.proxy.calls == [True, False]

@@ -321,3 +321,39 @@ def test_a_flow_has_one_turn_to_come_however_often_it_is_asked_to_go_on(made, mo
         made.flow.pump()
     assert made.flow.carried == 10
     assert len(made.loop.ready) == 1
+
+
+# Gulping behind a gate
+
+
+def test_behind_a_hold_gate_a_flow_that_gulps_hoards_and_one_that_does_not_reads_nothing(made):
+    made.flow.set(HOLD, {})
+    made.client.sendall(b"kept")
+    pump(made)
+    assert in_flight(made) == 0
+    made.flow.gulps = True
+    pump(made)
+    made.client.sendall(b" in order")
+    made.client.shutdown(socket.SHUT_WR)
+    pump(made)
+    pump(made)
+    assert (received(made), made.ends, made.flow.carried) == (b"", [], 0)
+    assert in_flight(made) == len(b"kept in order") + len(FIN)
+    made.flow.gulps = False
+    made.flow.set(OPEN, {})
+    pump(made)
+    assert (received(made), made.ends, made.flow.carried) == (b"kept in order", [FIN], 13)
+
+
+def test_a_hoard_takes_turns_with_the_others(made):
+    made.flow.set(HOLD, {})
+    made.flow.gulps = True
+    made.client.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            made.client.send(bytes(CHUNK))
+    made.flow.source.readable = made.flow.source.finished = True
+    made.flow.pump()
+    made.flow.pump()
+    assert in_flight(made) <= TURN * CHUNK
+    assert len(made.loop.ready) == 1

@@ -174,6 +174,8 @@ class Api:
     def _send(self, method: str, path: str, data: str | None) -> tuple[int, str]:
         if self._connection is None:
             self._connection = http.client.HTTPConnection(self.host, self.port, timeout=self._patience)
+        if self._connection.sock is not None:  # it may have been made when there was less patience
+            self._connection.sock.settimeout(self._patience)
         headers = {"Content-Type": "application/json"} if data is not None else {}
         try:
             self._connection.request(method, path, data, headers)

@@ -8,6 +8,7 @@ import pytest
 from tests.scripted import as_json, http, scripted
 
 from pytest_netchaos.errors import EngineError
+from pytest_netchaos.services.toxiproxy import api as module
 from pytest_netchaos.services.toxiproxy.api import Api, NotToxiproxy
 
 
@@ -221,6 +222,23 @@ def test_after_a_call_that_took_too_long_the_next_one_has_its_own_answer(serve):
     server.go_on.set()
     assert api.proxies() == {"in": "time"}
     assert server.connections == 2
+
+
+def test_after_a_call_that_hung_the_next_ones_get_less_time_until_one_succeeds(serve, monkeypatch):
+    monkeypatch.setattr(module, "_SHORT", 0.05)
+    seconds = [9, 9, 0, 0.3, 0]
+
+    def answer(*_):
+        server.go_on.wait(seconds[len(server.requests) - 1])
+        return as_json(200, {})
+
+    server, api = serve(answer, timeout=1.0)
+    for patience in ("1", "0.05"):
+        with pytest.raises(EngineError, match=f"hasn't answered GET /proxies within {patience} s"):
+            api.proxies()
+    for _ in range(3):
+        assert api.proxies() == {}, "on a connection that was made in a hurry, too"
+    assert len(server.requests) == 5
 
 
 def test_a_server_that_is_gone(serve):
