@@ -37,11 +37,6 @@ def test_a_fault_of_one_direction_is_one_toxic(make, direction):
     assert [toxic.stream for toxic in toxics(make(direction=direction))] == [direction]
 
 
-def test_only_a_timeout_closes_connections_when_it_is_removed():
-    assert toxics(Blackhole())[0].closes_when_removed
-    assert not any(toxic.closes_when_removed for fault in (Delay(1), Throttle(1000)) for toxic in toxics(fault))
-
-
 @given(st.floats(0, 3600), st.floats(0, 1), DIRECTIONS)
 @example(0.01, 0.56, "both")  # 10 ± 5.6 ms: a jitter of 6 would be early
 @example(0.07, 0.0, "both")  # 0.07 * 1000 is a little more than 70
