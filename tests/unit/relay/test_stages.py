@@ -8,12 +8,11 @@ from hypothesis import strategies as st
 
 from pytest_netchaos.relay.chance import draw
 from pytest_netchaos.relay.stages import (
+    CAPACITY,
     DELAY_CAPACITY,
     FIN,
     MOST_LATE,
     RST,
-    THROTTLE_CAPACITY,
-    Chain,
     Delay,
     Throttle,
 )
@@ -147,10 +146,10 @@ def test_the_rate_is_exact(rate):
 @pytest.mark.parametrize("rate", RATES)
 def test_a_step_is_a_millisecond_or_a_byte_and_fits_a_buffer(rate):
     stage = Throttle(rate)
-    stage.push(0.0, bytes(THROTTLE_CAPACITY))
+    stage.push(0.0, bytes(CAPACITY))
     step = stage.due()
     _, chunk = stage.pop(step)
-    assert len(chunk) == max(1, min(THROTTLE_CAPACITY, int(rate / 1000)))
+    assert len(chunk) == max(1, min(CAPACITY, int(rate / 1000)))
     assert step == pytest.approx(len(chunk) / rate)
 
 
@@ -259,6 +258,5 @@ def test_what_is_drained_is_everything_in_order(make):
 
 def test_the_capacities():
     assert Delay(1, 0, drawn()).capacity == DELAY_CAPACITY == 64 << 20
-    assert Throttle(1).capacity == THROTTLE_CAPACITY == 64 << 10
+    assert Throttle(1).capacity == CAPACITY == 64 << 10
     assert Throttle(1e9).capacity == 10_000_000, "10 ms' worth"
-    assert not Chain()
