@@ -11,9 +11,11 @@ import _socket
 from struct import calcsize, unpack
 from time import monotonic
 
-from . import rhythm, sockets
+from . import sockets
+from .arguments import number, quote, whole
+from .arguments import windows as windows_of
 from .chance import mix
-from .fault import Fault
+from .fault import Fault, check
 from .loop import ERR, HUP, IN, RDHUP
 from .proxy import Proxy
 from .schedule import Schedule
@@ -23,12 +25,14 @@ from .wire import Lines, encode
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket as Socket  # noqa: N812
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from typing import Any
 
     from .loop import Loop
     from .sockets import Address
 
+#: Characters of a refusal: it may quote a field of any length.
+_LONGEST_REASON = 250
 #: Descriptors that one read of the channel may bring: two for each new link, three for a tap.
 _MOST_FDS = 64
 _FD_SPACE = _socket.CMSG_SPACE(_MOST_FDS * calcsize("i"))
@@ -93,17 +97,20 @@ class Relay:
             for _, _, packed in extra:
                 count = len(packed) // calcsize("i")
                 self._fds += unpack(f"{count}i", packed[: count * calcsize("i")])
-            for command in self._lines.feed(data):
-                self._carry_out(command)
+            try:
+                for command in self._lines.feed(data):
+                    self._carry_out(command)
+            except ValueError as error:  # it has no end, and so no number that could be answered
+                self.emit("no", "", str(error))
 
     def _carry_out(self, command: list[str]) -> None:
         name, request, *arguments = [*command, ""] if len(command) < 2 else command  # noqa: PLR2004
         try:
             if name not in self._commands:
-                raise ValueError(f"no such command: {name!r}")  # noqa: TRY301
+                raise ValueError(f"no such command: {quote(name)}")  # noqa: TRY301
             self._commands[name](*arguments)
         except (ValueError, TypeError, LookupError, OSError) as error:
-            self.emit("no", request, f"{type(error).__name__}: {error}")
+            self.emit("no", request, f"{type(error).__name__}: {error}"[:_LONGEST_REASON])
         else:
             self.emit("ok", request, monotonic())
 
@@ -147,18 +154,18 @@ class Relay:
 
     def _gulp(self, link: str, on: str) -> None:
         """Have a tap read on and on while the proxy between its sides is told something, or no more."""
-        tap: Any = self._proxies[int(link)]
-        tap.gulp(on=on == "1")
+        self._tap_of(link).gulp(on=on == "1")
 
     def _flight(self, link: str) -> None:
         """Say how many bytes are under way between a tap's two sides."""
-        tap: Any = self._proxies[int(link)]
-        self.emit("flight", monotonic(), link, tap.in_flight())
+        self.emit("flight", monotonic(), link, self._tap_of(link).in_flight())
 
     def _unlink(self, link: str) -> None:
         """Heal a link, end its connections and give its port back."""
-        self._proxies.pop(int(link)).close()  # first: a heal would let clients in for a moment
-        for key in [key for key in self._schedules if key[0] == int(link)]:
+        proxy = self._proxy(link)
+        del self._proxies[proxy.id]
+        proxy.close()  # first: a heal would let clients in for a moment
+        for key in [key for key in self._schedules if key[0] == proxy.id]:
             self._schedules[key].cancel()
 
     def _fault(
@@ -173,27 +180,49 @@ class Relay:
         *windows: str,
     ) -> None:
         """Put a fault in force, once or on a rhythm."""
-        key = (int(link), int(fault))
+        proxy = self._proxy(link)
+        key = (proxy.id, whole("fault", fault))
+        drawn_from = whole("seed", seed)
+        if key in self._schedules:
+            raise ValueError(f"link {key[0]} has a fault {key[1]} already")
         made = Fault(
             key[1],
             kind,
-            _windows(mix(int(seed), key[1]), *windows),  # two flaps of one link are not in step
-            seed=int(seed),
+            windows_of(mix(drawn_from, key[1]), *windows),  # two flaps of one link are not in step
+            seed=drawn_from,
             direction=direction,
-            toxicity=float(toxicity),
-            values=tuple(map(float, filter(None, values.split(",")))),
+            toxicity=number("toxicity", toxicity),
+            values=tuple(number("values", value) for value in values.split(",")) if values else (),
         )
-        schedule = Schedule(self._loop, self.emit, self._proxies[key[0]], made, lambda: self._forget(key))
+        if not proxy.only_notes:
+            check(kind, made.values)
+        schedule = Schedule(self._loop, self.emit, proxy, made, lambda: self._forget(key))
         self._schedules[key] = schedule
-        schedule.begin()
+        try:
+            schedule.begin()
+        except OSError:
+            schedule.cancel()
+            raise
 
     def _forget(self, key: tuple[int, int]) -> None:
         self._schedules.pop(key, None)
 
     def _heal(self, link: str, fault: str) -> None:
         """Take a fault back; harmless when it is over already."""
-        if schedule := self._schedules.get((int(link), int(fault))):
+        if schedule := self._schedules.get((whole("link", link), whole("fault", fault))):
             schedule.cancel()
+
+    def _proxy(self, link: str) -> Proxy:
+        id_ = whole("link", link)
+        if id_ not in self._proxies:
+            raise LookupError(f"there is no link {quote(link)}")
+        return self._proxies[id_]
+
+    def _tap_of(self, link: str) -> Any:  # noqa: ANN401 - a Tap, whose module is loaded when there is one
+        proxy = self._proxy(link)
+        if not proxy.only_notes:
+            raise ValueError(f"link {link} is no tap")
+        return proxy
 
     def _sync(self) -> None:
         """Bring the counters up to date; every event until now goes out before the answer."""
@@ -211,10 +240,3 @@ def _addresses(upstreams: tuple[str, ...]) -> list[tuple[int, Address]]:
 
 def _hosts(background: str) -> frozenset[str]:
     return frozenset(filter(None, background.split(",")))
-
-
-def _windows(seed: int, *spec: str) -> Iterator[tuple[float, float]]:
-    if spec[0] == "once":
-        return rhythm.once(float(spec[1]))
-    down, up, cycles = (float(spec[1]), float(spec[2])), (float(spec[3]), float(spec[4])), int(spec[5])
-    return rhythm.flap(seed, down, up, cycles or None)
