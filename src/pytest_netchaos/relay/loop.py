@@ -10,9 +10,13 @@ from time import monotonic
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
-IN, OUT, HUP, ERR, RDHUP = select.EPOLLIN, select.EPOLLOUT, select.EPOLLHUP, select.EPOLLERR, select.EPOLLRDHUP
-_EDGES = IN | OUT | RDHUP | select.EPOLLET
+    from .flow import End
+
+#: What epoll and `poll` say, in numbers: where there is no epoll, `select` has no names for them.
+IN, OUT, ERR, HUP, RDHUP = 0x1, 0x4, 0x8, 0x10, 0x2000
+_EDGES = IN | OUT | RDHUP | 1 << 31  # EPOLLET
 
 
 class Timer:
@@ -32,8 +36,8 @@ class Timer:
 class Loop:
     """Waits for sockets and timers, and calls their handlers in one thread."""
 
-    def __init__(self) -> None:
-        self._epoll = select.epoll()
+    def __init__(self, poller: Any = None) -> None:
+        self._epoll = select.epoll() if poller is None else poller
         self._handlers: dict[int, Callable[[int], None]] = {}
         #: Forgotten in this round: whatever has their numbers now, the events that were fetched are not about it.
         self._forgotten: set[int] = set()
@@ -43,8 +47,15 @@ class Loop:
         self._count = 0
         self._running = False
 
-    def watch(self, fd: int, handler: Callable[[int], None]) -> None:
-        """Call ``handler(mask)`` whenever ``fd`` becomes readable, writable or broken: once for each change."""
+    def watch(self, fd: int, handler: Callable[[int], None], end: End | None = None) -> None:  # noqa: ARG002 - see below
+        """Call ``handler(mask)`` whenever ``fd`` becomes readable, writable or broken: once for each change.
+
+        Args:
+            fd: The descriptor.
+            handler: Called with what is so: `IN`, `OUT`, `RDHUP`, `HUP` and `ERR`.
+            end: What the handler knows of ``fd``: a loop without edges works out from it what there is to wait for
+                (`PortableLoop`). Without it, that loop says only, and again and again, that ``fd`` is readable.
+        """
         self._handlers[fd] = handler
         self._epoll.register(fd, _EDGES)
 

@@ -7,6 +7,7 @@ from posix import getppid, pidfd_open  # os itself costs 1.5 ms at start
 
 from . import sockets
 from .control import Relay
+from .handed import HandedPorts
 from .loop import Loop
 
 
@@ -26,7 +27,7 @@ def main(channel: int, owner: int) -> None:
     except OSError:  # not allowed everywhere
         pass
     loop = Loop()
-    relay = Relay(loop, sockets.adopt(channel))
+    relay = Relay(loop, sockets.adopt(channel), lambda _: HandedPorts())
     try:
         loop.watch(pidfd_open(owner), lambda _: loop.stop())
     except ProcessLookupError:
