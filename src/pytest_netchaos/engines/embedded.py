@@ -25,6 +25,7 @@ from .relay_process import RelayProcess
 
 __tracebackhide__ = hide_own_errors
 
+
 class EmbeddedEngine:
     """Runs the relay and speaks with it."""
 
@@ -79,7 +80,7 @@ class EmbeddedEngine:
         """
         self.channel.raise_failures()
         with self.reserve(host, port) as reserved:
-            link = EmbeddedLink(self, reserved.id, LinkLog(name), reserved.address, seed)
+            link = EmbeddedLink(self, reserved.id, LinkLog(name), reserved.address, seed, background)
             arguments = (",".join(background), *spell_addresses(upstream.numeric))
             self.carry(link, "link", arguments, reserved.sockets)
         return link

@@ -25,8 +25,17 @@ _BLIND = (
 class EmbeddedLink:
     """A link that the relay carries."""
 
-    def __init__(self, engine: EmbeddedEngine, id_: int, log: LinkLog, address: tuple[str, int], seed: int) -> None:
+    def __init__(
+        self,
+        engine: EmbeddedEngine,
+        id_: int,
+        log: LinkLog,
+        address: tuple[str, int],
+        seed: int,
+        background: tuple[str, ...] = (),
+    ) -> None:
         self.id = id_
+        self._background = background
         self.log = log
         self.host, self.port = address[:2]
         self._engine = engine
@@ -89,7 +98,9 @@ class EmbeddedLink:
         self.log.blind = why
         audit.listen_in(self.host, self.port, self._overhear)
 
-    def _overhear(self, at: float) -> None:
+    def _overhear(self, at: float, source: str) -> None:
+        if source in self._background:
+            return
         with self._channel.locked():
             self.log.overheard(at)
         self._channel.nudge()

@@ -76,15 +76,8 @@ class OrderedPorts:
     @contextlib.contextmanager
     def reserve(self, id_: int, host: str, port: int, inner: str | None = None) -> Iterator[Reserved]:
         """Reserve a port until the link is made, as `HandedPorts.reserve` says."""
-        family, address = loopback(host)
         try:
-            bound = self._bind(id_, "front", family, address, port)
-            if isinstance(bound, str):
-                raise _in_use(address, port, bound)
-            inside: tuple[str, int] | str = ("", 0)
-            if inner is not None and isinstance(inside := self._bind(id_, "inner", socket.AF_INET, inner, 0), str):
-                raise _no_way_back(inner, inside)
-            yield Reserved(id_, bound, int(inside[1]))
+            yield Reserved(id_, self._bind_front(id_, host, port), 0 if inner is None else self._bind_inner(id_, inner))
         except BaseException:
             with contextlib.suppress(EngineDied):
                 self._channel.post("drop", id_)
@@ -99,6 +92,19 @@ class OrderedPorts:
         else:
             return False
         return True
+
+    def _bind_front(self, id_: int, host: str, port: int) -> tuple[str, int]:
+        family, address = loopback(host)
+        bound = self._bind(id_, "front", family, address, port)
+        if isinstance(bound, str):
+            raise _in_use(address, port, bound)
+        return bound
+
+    def _bind_inner(self, id_: int, address: str) -> int:
+        bound = self._bind(id_, "inner", socket.AF_INET, address, 0)
+        if isinstance(bound, str):
+            raise _no_way_back(address, bound)
+        return bound[1]
 
     def _bind(self, id_: int, role: str, family: int, address: str, port: int) -> tuple[str, int] | str:
         self._channel.request("bind", id_, role, "6" if family == socket.AF_INET6 else "4", address, port)

@@ -88,7 +88,7 @@ class RelayProcess:
         try:
             with theirs:
                 channel = theirs.fileno()
-                self._process = self._spawn("main", channel, stdin=subprocess.DEVNULL, pass_fds=[channel])
+                self._process = self._spawn("main", channel, subprocess.DEVNULL, pass_fds=(channel,))
         except BaseException:
             ours.close()
             raise
@@ -99,7 +99,7 @@ class RelayProcess:
         token = secrets.token_hex(16).encode()  # not an argument: those are for everybody to read
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
-            self._process = self._spawn("main_portable", port, poller, stdin=subprocess.PIPE)
+            self._process = self._spawn("main_portable", port, subprocess.PIPE, poller)
             try:
                 return self._await_dial(listener, token)
             except BaseException:
@@ -120,19 +120,21 @@ class RelayProcess:
                     return sock
         raise EngineError(f"the relay has not started within {_PATIENCE:g} s\n{self.obituary()}")
 
-    def _spawn(self, module: str, *arguments: object, **more: object) -> subprocess.Popen[bytes]:
+    def _spawn(
+        self, module: str, channel: int, stdin: int, *arguments: str, pass_fds: tuple[int, ...] = ()
+    ) -> subprocess.Popen[bytes]:
         # -I -S: no site-packages, no user site, no environment: 12 ms to the first line instead of 40.
-        channel, *rest = map(str, arguments)
         boot = _BOOT.format(module=module)
-        command = [sys.executable, "-I", "-S", "-c", boot, str(_RELAY), channel, str(os.getpid()), *rest]
+        command = [sys.executable, "-I", "-S", "-c", boot, str(_RELAY), str(channel), str(os.getpid()), *arguments]
         return subprocess.Popen(
             command,
+            stdin=stdin,
             stdout=self._log,
             stderr=self._log,
             start_new_session=True,  # a Ctrl-C at the terminal is for pytest: links must outlive its clean-up
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # the same, on Windows
             cwd="/",
-            **more,
+            pass_fds=pass_fds,
         )
 
 

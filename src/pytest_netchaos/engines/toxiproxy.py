@@ -63,7 +63,7 @@ class ToxiproxyEngine:
         with self.relay.reserve(host, port, way_back.listen) as reserved:
             proxy, between = self._create(name, f"{way_back.name}:{reserved.inner_port}")
             try:
-                link = ToxiproxyLink(self.relay, reserved.id, LinkLog(name), reserved.address, seed, proxy)
+                link = ToxiproxyLink(self.relay, reserved.id, LinkLog(name), reserved.address, seed, proxy, background)
                 arguments = (",".join(background), *spell_addresses(between), *spell_addresses(upstream.numeric))
                 self.relay.carry(link, "tap", arguments, reserved.sockets)
             except BaseException:

@@ -7,8 +7,8 @@ from posix import getppid, pidfd_open  # os itself costs 1.5 ms at start
 
 from . import sockets
 from .control import Relay
+from .epoll import EpollLoop
 from .handed import HandedPorts
-from .loop import Loop
 
 
 def main(channel: int, owner: int) -> None:
@@ -26,7 +26,7 @@ def main(channel: int, owner: int) -> None:
             slack.write("1")
     except OSError:  # not allowed everywhere
         pass
-    loop = Loop()
+    loop = EpollLoop()
     relay = Relay(loop, sockets.adopt(channel), lambda _: HandedPorts())
     try:
         loop.watch(pidfd_open(owner), lambda _: loop.stop())

@@ -1,4 +1,4 @@
-"""Ports that the relay binds by itself, where no descriptors can be sent: the owner says where, and is told the port."""
+"""Ports that the relay binds by itself, where no descriptors can be sent: the owner says where, and hears the port."""
 
 from __future__ import annotations
 

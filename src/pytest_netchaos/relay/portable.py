@@ -37,7 +37,7 @@ class PortableLoop(Loop):
     """
 
     def __init__(self, poller: Poller) -> None:
-        super().__init__(poller)
+        super().__init__()
         self._poller = poller
         self._ends: dict[int, End | None] = {}
         #: The hang-ups and errors that were told: they stay, and would be told again in each round.
@@ -90,7 +90,7 @@ class PortableLoop(Loop):
     # The peers of sockets that nobody reads.
 
     def _unread(self) -> list[tuple[int, End]]:
-        """List the sockets whose end or reset nobody would tell: they have bytes that the relay doesn't read for now."""
+        """List the sockets whose end nobody would tell: they have bytes that the relay doesn't read for now."""
         if self._poller.sees_hang_ups:
             return []
         return [

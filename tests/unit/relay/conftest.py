@@ -10,8 +10,8 @@ from time import monotonic
 import pytest
 from tests.unit.relay.tapped import World
 
+from pytest_netchaos.relay.epoll import EpollLoop
 from pytest_netchaos.relay.keeper import Keeper, LoneKeeper
-from pytest_netchaos.relay.loop import Loop
 from pytest_netchaos.relay.pollers import Poll, Select
 from pytest_netchaos.relay.portable import PortableLoop
 from pytest_netchaos.relay.sockets import bind, listen
@@ -48,7 +48,7 @@ def fake_loop():
 
 
 LOOPS = {
-    "epoll": Loop,
+    "epoll": EpollLoop,
     "poll": lambda: PortableLoop(Poll()),
     "select": lambda: PortableLoop(Select()),
 }
@@ -58,8 +58,8 @@ LOOPS = {
 def loop(request):
     made = LOOPS[request.param]()
     yield made
-    if type(made) is Loop:
-        made._epoll.close()
+    if isinstance(made, EpollLoop):
+        made.close()
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def reserve(loop, sockets):
     """Listen at a free port; return the listening socket, and what keeps the port: as the loop's system does it."""
 
     def make():
-        if type(loop) is not Loop:
+        if not isinstance(loop, EpollLoop):
             listener = sockets.keep(listen(socket.AF_INET, ("127.0.0.1", 0)))
             return listener, LoneKeeper(listener)
         keeper = sockets.keep(bind(socket.AF_INET, ("127.0.0.1", 0)))
