@@ -1,4 +1,4 @@
-"""The event loop: timers that are never early, and a queue of work to go on with. `epoll` and `portable` do the waiting."""
+"""The event loop: timers that are never early, and a queue of work to go on with. `epoll` and `portable` wait."""
 
 from __future__ import annotations
 
