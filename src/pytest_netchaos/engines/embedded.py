@@ -26,6 +26,9 @@ from .relay_process import RelayProcess
 __tracebackhide__ = hide_own_errors
 
 
+_RAW_SOCKET = "without the right to open a raw socket (root, or CAP_NET_RAW)"
+
+
 class EmbeddedEngine:
     """Runs the relay and speaks with it."""
 
@@ -45,6 +48,8 @@ class EmbeddedEngine:
         self._process = RelayProcess(kind)
         self.channel = Channel(self._process.sock, self._event, self._process.obituary)
         self._ports = HandedPorts() if kind == "linux" else OrderedPorts(self.channel)
+        #: What it takes to see them, and is lacking where the relay does not.
+        self.lacks = _RAW_SOCKET if kind == "linux" else "on any system but Linux"
         self.channel.post("hello")
 
     def __repr__(self) -> str:

@@ -16,10 +16,7 @@ if TYPE_CHECKING:
 
 __tracebackhide__ = hide_own_errors
 
-_BLIND = (
-    "dials that were refused to other processes can't be seen without the right to open a raw socket "
-    "(root, or CAP_NET_RAW)"
-)
+_BLIND = "dials that were refused to other processes can't be seen "
 
 
 class EmbeddedLink:
@@ -54,7 +51,7 @@ class EmbeddedLink:
     def mind_refusals(self, fault: Fault) -> None:
         """Find another way to know of refused dials, where ``fault`` refuses some and the relay can't see them."""
         if fault.kind in ("cut", "refuse") and not self._engine.sees_all_dials():
-            self._overhear_dials(_BLIND)
+            self._overhear_dials(_BLIND + self._engine.lacks)
 
     def number(self, fault: Fault, for_: float | None) -> int:
         """Give a fault an id, and make it known to the log."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import hmac
 import os
-import secrets
 import signal
 import socket
 import subprocess
@@ -96,7 +94,7 @@ class RelayProcess:
         return ours
 
     def _dialled(self, poller: str) -> socket.socket:
-        token = secrets.token_hex(16).encode()  # not an argument: those are for everybody to read
+        token = os.urandom(16).hex().encode()  # not an argument: those are for everybody to read
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
             self._process = self._spawn("main_portable", port, subprocess.PIPE, poller)
@@ -140,12 +138,14 @@ class RelayProcess:
 
 def _shows(sock: socket.socket, token: bytes) -> bool:
     """Whether whoever has dialled knows the token; anybody on this machine may dial."""
+    from hmac import compare_digest  # noqa: PLC0415 - not on Linux
+
     sock.settimeout(1.0)
     shown = b""
     try:
         while len(shown) < len(token) and (data := sock.recv(len(token) - len(shown))):
             shown += data
-        if hmac.compare_digest(shown, token):
+        if compare_digest(shown, token):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return True
     except OSError:

@@ -5,12 +5,9 @@ from __future__ import annotations
 import _socket
 import os
 import sys
-from time import monotonic
+import time
 
-from . import pollers, sockets
-from .control import Relay
-from .own import OwnPorts
-from .portable import PortableLoop
+from . import clock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +31,13 @@ def main(port: int, owner: int, poller: str) -> None:
         owner: The process id of the test run.
         poller: As `pollers.make` takes it.
     """
+    clock.sharpen()
     _raise_limit()
+    from . import pollers  # noqa: PLC0415 - these take the clock as it is when they are loaded
+    from .control import Relay  # noqa: PLC0415
+    from .own import OwnPorts  # noqa: PLC0415
+    from .portable import PortableLoop  # noqa: PLC0415
+
     loop = PortableLoop(pollers.make(poller))
     relay = Relay(loop, _dial(port), OwnPorts, sees_dials=False)
     if sys.platform != "win32":  # there a process keeps its parent's number for ever: the channel must do
@@ -47,7 +50,7 @@ def _dial(port: int) -> Socket:
     sock.connect(("127.0.0.1", port))
     sock.send(sys.stdin.buffer.read())
     sock.setblocking(False)
-    sockets.no_delay(sock)
+    sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
     return sock
 
 
@@ -55,7 +58,7 @@ def _mind(loop: Loop, owner: int) -> None:
     """Stop when the owner is dead: a child that it has forked may keep the channel open."""
     if os.getppid() != owner:
         loop.stop()
-    loop.call_at(monotonic() + _LOOK, lambda: _mind(loop, owner))
+    loop.call_at(time.monotonic() + _LOOK, lambda: _mind(loop, owner))
 
 
 def _raise_limit() -> None:
