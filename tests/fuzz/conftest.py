@@ -1,4 +1,4 @@
-"""A relay for each test, and one server for all."""
+"""One relay and one server for the tests of a module; a relay that a test has broken isn't the next one's."""
 
 from __future__ import annotations
 
@@ -15,8 +15,18 @@ def server():
         yield made
 
 
-@pytest.fixture
-def relay(server):
-    made = RelayProcess(server.port)
+@pytest.fixture(scope="module")
+def relays(server):
+    made = []
     yield made
-    made.stop()
+    if made:
+        made.pop().stop()
+
+
+@pytest.fixture
+def relay(server, relays):
+    if not relays:
+        relays.append(RelayProcess(server.port))
+    yield relays[0]
+    if not relays[0].is_well():
+        relays.pop().kill()

@@ -13,7 +13,8 @@ import tempfile
 from pathlib import Path
 from time import monotonic
 
-from pytest_netchaos.engines.embedded import _BOOT, _RELAY, listen
+from pytest_netchaos.engines.ports import listen
+from pytest_netchaos.engines.relay_process import _BOOT, _RELAY
 from pytest_netchaos.relay.wire import Lines, encode
 
 #: Seconds in which the relay answers, whatever else it has to do. A busy machine is a second late at times.
@@ -27,9 +28,10 @@ class RelayProcess:
 
     def __init__(self, server_port):
         self.server = ("4", "127.0.0.1", str(server_port))
-        self._log = tempfile.TemporaryFile()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop()
         self._channel, theirs = socket.socketpair()
-        command = [sys.executable, "-I", "-S", "-c", _BOOT, str(_RELAY), str(theirs.fileno()), str(os.getpid())]
+        boot = _BOOT.format(module="main")
+        command = [sys.executable, "-I", "-S", "-c", boot, str(_RELAY), str(theirs.fileno()), str(os.getpid())]
         self.process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdout=self._log, stderr=self._log)
         theirs.close()
         self._channel.setblocking(False)
@@ -39,15 +41,29 @@ class RelayProcess:
         self.open(HEALTHY)
 
     def stop(self):
+        """See it end with its channel, and without a word."""
         self._channel.close()
         try:
             assert self.process.wait(10.0) == 0, self.log()
             assert not self.log()
         finally:
-            if self.process.returncode is None:
-                self.process.kill()
-                self.process.wait()
-            self._log.close()
+            self.kill()
+
+    def kill(self):
+        """End it, in whatever state it is."""
+        self._channel.close()
+        if self.process.returncode is None:
+            self.process.kill()
+            self.process.wait()
+        self._log.close()
+
+    def is_well(self):
+        """Whether it runs and answers."""
+        try:
+            self.say(b"\n")
+        except (AssertionError, OSError):
+            return False
+        return True
 
     def log(self):
         self._log.seek(0)

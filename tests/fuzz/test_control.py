@@ -4,13 +4,14 @@ import contextlib
 import os
 import random
 import socket
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.fuzz.messages import WILD_NUMBERS, commands
 
-from pytest_netchaos.engines.embedded import listen
+from pytest_netchaos.engines.ports import listen
 from pytest_netchaos.relay.wire import LONGEST_LINE, encode
 
 EXAMPLES = settings(
@@ -52,7 +53,7 @@ def links(relay, clean):
 def descriptors():
     """A few of each kind that may come along: files, pipes, sockets that don't listen, and some that do."""
     with contextlib.ExitStack() as stack:
-        null = stack.enter_context(open(os.devnull, "rb"))
+        null = stack.enter_context(Path(os.devnull).open("rb"))
         pair = [stack.enter_context(sock) for sock in socket.socketpair()]
         udp = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         unbound = stack.enter_context(socket.socket())
@@ -132,7 +133,7 @@ def test_a_message_in_many_pieces_is_one(relay, clean, cut):
     assert [answer[0] for answer in relay.say(b"\n")] == ["no"]
 
 
-FIELDS = ("link", "fault", "seed", "kind", "direction", "toxicity", "values", "window")
+FIELDS = ("link", "fault", "seed", "fault", "direction", "toxicity", "delay", "window", "window")
 GOOD = ("2", "1", "7", "delay", "both", "1.0", "0.01,0.0", "once", "inf")
 
 
@@ -153,7 +154,7 @@ def test_a_fault_that_is_refused_is_not_in_force(relay, links, place, wrong):
     bad = [*GOOD[:place], wrong, *GOOD[place + 1 :]]
     ((kind, _, reason),) = relay.say(encode("fault", 1, *bad))
     assert kind == "no"
-    assert (repr(wrong)[1:-1] or "''") in reason or repr(wrong.split(",")[0]) in reason, reason
+    assert FIELDS[place] in reason, reason
     relay.carries(2)
     assert relay.say(encode("heal", 2, 2, 1)) == [["ok", "2"]], "and nothing is to be healed"
     assert [answer[0] for answer in relay.say(encode("fault", 3, *GOOD))] == ["ok"]
@@ -282,7 +283,7 @@ def test_descriptors_that_nobody_wants_are_closed(relay, clean, descriptors):
 
 def test_more_descriptors_than_one_message_may_bring_are_closed(relay, clean):
     before = relay.descriptors()
-    with open(os.devnull, "rb") as null:
+    with Path(os.devnull).open("rb") as null:
         relay.say(encode("sync", 1), [null.fileno()] * 250)
     assert relay.descriptors() == before
 
@@ -293,7 +294,7 @@ def test_a_link_or_a_fault_is_made_once(relay, links):
     with listener, keeper:
         fds = [listener.fileno(), keeper.fileno()]
         ((answer, _, reason),) = relay.say(encode("link", 1, 2, "", *relay.server), fds)
-    assert (answer, "link 2" in reason) == ("no", True)
+    assert (answer, "link '2'" in reason) == ("no", True)
     relay.carries(2)
     fault = encode("fault", 1, 2, 1, 7, "delay", "both", 1.0, "0.01,0", "once", "inf")
     assert [answer[0] for answer in relay.say(fault)] == ["ok"]

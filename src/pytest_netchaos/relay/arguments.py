@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from . import rhythm
+import _socket
+
+from . import rhythm, sockets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from .sockets import Address
+
 #: Characters of a value that a refusal quotes: a field may have a million.
 _QUOTED = 40
+_HIGHEST_PORT = 65535
+#: What fits in a `sockaddr_un`, with its final zero.
+_LONGEST_PATH = 107
 _SPAN = 4  # the numbers of a flap's spans: shortest and longest time down, shortest and longest time up
 
 
@@ -54,7 +61,7 @@ def seconds(name: str, text: str) -> float:
     return said
 
 
-def windows(seed: int, *spec: str) -> Iterator[tuple[float, float]]:
+def windows_of(seed: int, *spec: str) -> Iterator[tuple[float, float]]:
     """Read when a fault is in force: ``once`` and how long, or ``flap``, four times and the number of cycles.
 
     Raises:
@@ -67,6 +74,57 @@ def windows(seed: int, *spec: str) -> Iterator[tuple[float, float]]:
             return _flap(seed, span, count)
     said = quote(" ".join(spec))
     raise ValueError(f"the windows must be 'once' and a length, or 'flap', four times and a count, not {said}")
+
+
+def upstreams_of(fields: tuple[str, ...]) -> list[tuple[int, Address]]:
+    """Read addresses, of three fields each.
+
+    Raises:
+        ValueError: Something isn't one.
+    """
+    if len(fields) % 3:
+        raise ValueError(f"each upstream has a family, a host and a port; {len(fields)} fields make no such row")
+    return [upstream(*fields[start : start + 3]) for start in range(0, len(fields), 3)]
+
+
+def upstream(family: str, host: str, port: str) -> tuple[int, Address]:
+    """Read an address that can be dialled without asking anybody for a name: that would stop every connection.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if family not in sockets.FAMILIES:
+        raise ValueError(f"the family of an upstream must be one of 4, 6 and u, not {quote(family)}")
+    if family == "u":
+        if not host or "\0" in host or len(host.encode("utf-8", "surrogateescape")) > _LONGEST_PATH:
+            raise ValueError(f"the path of a Unix socket must have 1 to {_LONGEST_PATH} bytes, not {quote(host)}")
+        return sockets.FAMILIES[family], host
+    return sockets.FAMILIES[family], (numeric(family, host), port_of(port))
+
+
+def numeric(family: str, host: str) -> str:
+    """Read a numeric host of a family, ``"4"`` or ``"6"``.
+
+    Raises:
+        ValueError: It is none.
+    """
+    try:
+        _socket.inet_pton(sockets.FAMILIES[family], host.partition("%")[0] if family == "6" else host)
+    except (OSError, ValueError):
+        raise ValueError(f"the host must be an IPv{family} address in numbers, not {quote(host)}") from None
+    return host
+
+
+def port_of(text: str) -> int:
+    """Read the number of a port.
+
+    Raises:
+        ValueError: It is none.
+    """
+    port = whole("the port", text)
+    if not 0 <= port <= _HIGHEST_PORT:
+        raise ValueError(f"the port must be from 0 to {_HIGHEST_PORT}, not {quote(text)}")
+    return port
 
 
 def _flap(seed: int, span: list[str], count: str) -> Iterator[tuple[float, float]]:

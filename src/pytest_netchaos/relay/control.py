@@ -7,16 +7,13 @@ carried out and after every event that it caused. Events are listed at `Relay.em
 
 from __future__ import annotations
 
-import _socket
-from struct import calcsize, unpack
 from time import monotonic
 
-from . import sockets
-from .arguments import number, quote, whole
-from .arguments import windows as windows_of
+from .arguments import number, quote, upstream, upstreams_of, whole, windows_of
 from .chance import mix
 from .fault import Fault, check
-from .loop import ERR, HUP, IN, RDHUP
+from .flow import End
+from .loop import ERR, HUP, IN, OUT, RDHUP
 from .proxy import Proxy
 from .schedule import Schedule
 from .watch import SynWatch, may_watch
@@ -28,26 +25,41 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from .handed import HandedPorts
     from .loop import Loop
-    from .sockets import Address
+    from .own import OwnPorts
 
 #: Characters of a refusal: it may quote a field of any length.
 _LONGEST_REASON = 250
-#: Descriptors that one read of the channel may bring: two for each new link, three for a tap.
-_MOST_FDS = 64
-_FD_SPACE = _socket.CMSG_SPACE(_MOST_FDS * calcsize("i"))
 
 
 class Relay:
-    """Carries out the commands that arrive at a socket, until its other end is closed."""
+    """Carries out the commands that arrive at a socket, until its other end is closed.
 
-    def __init__(self, loop: Loop, channel: Socket) -> None:
+    Args:
+        loop: Where it works.
+        channel: The socket.
+        make_ports: Makes what the listening sockets come from, given `emit`.
+        sees_dials: Whether dials to a closed port may be looked for; they are seen where the system allows it.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        channel: Socket,
+        make_ports: Callable[[Callable[..., None]], HandedPorts | OwnPorts],
+        *,
+        sees_dials: bool = True,
+    ) -> None:
         self._loop = loop
         self._channel = channel
         self._lines = Lines()
-        self._fds: list[int] = []
+        self._end = End("owner")
+        self._end.readable = False
+        self._ports = make_ports(self.emit)
+        self._sees_dials = sees_dials and may_watch()
         self._out = bytearray()
-        self._watch = SynWatch(loop)
+        self._watch = SynWatch(loop, allowed=self._sees_dials)
         self._proxies: dict[int, Proxy] = {}
         self._schedules: dict[tuple[int, int], Schedule] = {}
         self._commands: dict[str, Callable[..., None]] = {
@@ -60,8 +72,9 @@ class Relay:
             "fault": self._fault,
             "heal": self._heal,
             "sync": self._sync,
+            **self._ports.commands,
         }
-        loop.watch(channel.fileno(), self._event)
+        loop.watch(channel.fileno(), self._event, self._end)
 
     def emit(self, *fields: object) -> None:
         """Send an event. It leaves with the rest of this round's, by `flush`."""
@@ -73,12 +86,15 @@ class Relay:
             try:
                 del self._out[: self._channel.send(self._out)]
             except BlockingIOError:
+                self._end.writable = False
                 return
             except OSError:  # nobody listens any more
                 self._loop.stop()
                 return
 
     def _event(self, mask: int) -> None:
+        if mask & OUT:
+            self._end.writable = True
         if mask & (IN | RDHUP | HUP | ERR):
             self._read()
         self.flush()
@@ -86,22 +102,21 @@ class Relay:
     def _read(self) -> None:
         while True:
             try:
-                data, extra, _, _ = self._channel.recvmsg(65536, _FD_SPACE)
+                data = self._ports.read(self._channel)
             except BlockingIOError:
                 return
             except OSError:
-                data, extra = b"", []
+                data = b""
             if not data:
                 self._loop.stop()
                 return
-            for _, _, packed in extra:
-                count = len(packed) // calcsize("i")
-                self._fds += unpack(f"{count}i", packed[: count * calcsize("i")])
             try:
                 for command in self._lines.feed(data):
                     self._carry_out(command)
             except ValueError as error:  # it has no end, and so no number that could be answered
                 self.emit("no", "", str(error))
+            if self._lines.is_between:
+                self._ports.close_rest()
 
     def _carry_out(self, command: list[str]) -> None:
         name, request, *arguments = [*command, ""] if len(command) < 2 else command  # noqa: PLR2004
@@ -118,39 +133,41 @@ class Relay:
 
     def _hello(self) -> None:
         """Say whether dials to a closed port can be seen."""
-        self.emit("hello", int(may_watch()))
+        self.emit("hello", int(self._sees_dials))
 
     def _link(self, link: str, background: str, *upstreams: str) -> None:
-        """Make a link of the two descriptors that came along: a listening socket, and one that keeps its port."""
-        listener, keeper = self._fds.pop(0), self._fds.pop(0)
-        self._proxies[int(link)] = Proxy(
-            self._loop,
-            self._watch,
-            self.emit,
-            int(link),
-            sockets.adopt(listener),
-            sockets.adopt(keeper),
-            _addresses(upstreams),
-            _hosts(background),
+        """Make a link of a listening socket, and of what keeps its port."""
+        id_, addresses = self._new(link), upstreams_of(upstreams)
+        self._ports.expect("a link", 2)
+        listener = self._ports.listener(id_, "front")
+        keeper = self._ports.keeper(listener)
+        self._proxies[id_] = Proxy(
+            self._loop, self._watch, self.emit, id_, listener, keeper, addresses, _hosts(background)
         )
 
     def _tap(self, link: str, background: str, family: str, host: str, port: str, *upstreams: str) -> None:
-        """Make a link through another proxy: as `_link`, with a third descriptor, where that proxy dials us."""
+        """Make a link through another proxy: as `_link`, with one more socket, where that proxy dials us."""
         from .tap import Tap  # noqa: PLC0415 - most runs need none, and the first byte waits for every import
 
-        listener, keeper, inner = (sockets.adopt(self._fds.pop(0)) for _ in range(3))
-        self._proxies[int(link)] = Tap(
-            self._loop,
-            self._watch,
-            self.emit,
-            int(link),
-            listener,
-            keeper,
-            inner,
-            _upstream(family, host, port),
-            _addresses(upstreams),
-            _hosts(background),
+        id_, between, addresses = self._new(link), upstream(family, host, port), upstreams_of(upstreams)
+        self._ports.expect("a tap", 3)
+        listener = self._ports.listener(id_, "front")
+        keeper = self._ports.keeper(listener)
+        try:
+            inner = self._ports.listener(id_, "inner")
+        except (ValueError, LookupError):
+            listener.close()
+            keeper.close()
+            raise
+        self._proxies[id_] = Tap(
+            self._loop, self._watch, self.emit, id_, listener, keeper, inner, between, addresses, _hosts(background)
         )
+
+    def _new(self, link: str) -> int:
+        id_ = whole("link", link)
+        if id_ in self._proxies:
+            raise ValueError(f"there is a link {quote(link)} already")
+        return id_
 
     def _gulp(self, link: str, on: str) -> None:
         """Have a tap read on and on while the proxy between its sides is told something, or no more."""
@@ -162,10 +179,10 @@ class Relay:
 
     def _unlink(self, link: str) -> None:
         """Heal a link, end its connections and give its port back."""
-        proxy = self._proxy(link)
-        del self._proxies[proxy.id]
+        proxy, id_ = self._proxy(link), whole("link", link)
+        del self._proxies[id_]
         proxy.close()  # first: a heal would let clients in for a moment
-        for key in [key for key in self._schedules if key[0] == proxy.id]:
+        for key in [key for key in self._schedules if key[0] == id_]:
             self._schedules[key].cancel()
 
     def _fault(
@@ -181,8 +198,9 @@ class Relay:
     ) -> None:
         """Put a fault in force, once or on a rhythm."""
         proxy = self._proxy(link)
-        key = (proxy.id, whole("fault", fault))
+        key = (whole("link", link), whole("fault", fault))
         drawn_from = whole("seed", seed)
+        numbers = tuple(number(f"each value of a {kind}", value) for value in values.split(",")) if values else ()
         if key in self._schedules:
             raise ValueError(f"link {key[0]} has a fault {key[1]} already")
         made = Fault(
@@ -192,10 +210,10 @@ class Relay:
             seed=drawn_from,
             direction=direction,
             toxicity=number("toxicity", toxicity),
-            values=tuple(number("values", value) for value in values.split(",")) if values else (),
+            values=numbers,
         )
         if not proxy.only_notes:
-            check(kind, made.values)
+            check(kind, numbers)
         schedule = Schedule(self._loop, self.emit, proxy, made, lambda: self._forget(key))
         self._schedules[key] = schedule
         try:
@@ -228,14 +246,6 @@ class Relay:
         """Bring the counters up to date; every event until now goes out before the answer."""
         for proxy in self._proxies.values():
             proxy.count_all()
-
-
-def _upstream(family: str, host: str, port: str) -> tuple[int, Address]:
-    return sockets.FAMILIES[family], host if family == "u" else (host, int(port))
-
-
-def _addresses(upstreams: tuple[str, ...]) -> list[tuple[int, Address]]:
-    return [_upstream(*upstreams[i : i + 3]) for i in range(0, len(upstreams), 3)]
 
 
 def _hosts(background: str) -> frozenset[str]:

@@ -52,6 +52,11 @@ class Lines:
         self._rest = b""
         self._is_lost = False  # the message that is coming in is refused already
 
+    @property
+    def is_between(self) -> bool:
+        """Whether every message that has begun is complete."""
+        return not self._rest and not self._is_lost
+
     def feed(self, data: bytes) -> Iterator[list[str]]:
         """Yield each message that ``data`` completes.
 

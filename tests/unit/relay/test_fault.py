@@ -122,3 +122,47 @@ def test_the_jitter_is_a_function_of_seed_fault_direction_connection_and_step():
     others = [departures(seed=8), departures(id_=2), departures(connection=2), departures(direction=DOWN)]
     assert first not in others
     assert all(0 <= wait <= 1 for waits in [first, *others] for wait in waits)
+
+
+@pytest.mark.parametrize("toxicity", [-0.1, 1.1, 5, float("nan"), float("inf")])
+def test_a_toxicity_out_of_range_is_refused(toxicity):
+    with pytest.raises(ValueError, match=r"^toxicity must be from 0 to 1, not "):
+        fault("stall", toxicity=toxicity)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "named"),
+    [
+        ("delay", (-1.0, 0.0), "latency"),
+        ("latency", (0.0, -1.0), "jitter"),
+        ("throttle", (float("nan"),), "rate"),
+        ("bandwidth", (float("inf"),), "rate"),
+        ("slicer", (0.0, 0.0, 0.0), "size"),
+        ("slice", (0.5, 0.0, 0.0), "size"),
+        ("slicer", (5.0, 5.0, 0.0), "variation"),
+        ("slicer", (5.0, 0.0, -1.0), "pause"),
+        ("limit_data", (-1.0,), "bytes"),
+        ("timeout", (1e300,), "timeout"),
+        ("cut", (1.0,), "takes 0 values"),
+        ("delay", (1.0,), "takes 2 values"),
+    ],
+)
+def test_numbers_that_it_cannot_have_are_refused_by_name(kind, values, named):
+    with pytest.raises(ValueError, match=f"^{kind}.*{named}"):
+        fault(kind, values=values)
+
+
+def test_the_largest_numbers_overflow_nothing():
+    most = 1e22
+    for kind, values in (
+        ("slicer", (most, most / 2, most)),
+        ("limit", (most,)),
+        ("throttle", (most,)),
+        ("throttle", (5e-324,)),
+        ("delay", (most, most)),
+        ("slow_close", (most,)),
+    ):
+        stage = fault(kind, values=values).stage(1, UP)
+        stage.push(0.0, b"some bytes")
+        stage.due()
+        stage.pop(1e9)
