@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 
 import pytest
+from tests.fuzz.api_process import ApiProcess
 from tests.fuzz.echo import Echo
 from tests.fuzz.relay_process import RelayProcess
 
@@ -30,3 +31,20 @@ def relay(server, relays):
     yield relays[0]
     if not relays[0].is_well():
         relays.pop().kill()
+
+
+@pytest.fixture(scope="module")
+def apis():
+    made = []
+    yield made
+    if made:
+        made.pop().stop()
+
+
+@pytest.fixture
+def api(server, apis):
+    if not apis:
+        apis.append(ApiProcess(server.port))
+    yield apis[0]
+    if not apis[0].is_well():
+        apis.pop().kill()
