@@ -46,7 +46,7 @@ import socket, subprocess, tempfile, threading, pathlib, pytest  # and what they
 from pytest_netchaos.engines import relay_process
 boot = relay_process._BOOT.replace("import sys; ", "")
 # Linux needs SO_REUSEADDR to bind a port that has connections; Windows doesn't.
-boot = boot.replace("; main(", "; sys.modules['netchaos_relay.sockets']._IS_WINDOWS = False; main(")
+boot = boot.replace("; main(", "; from netchaos_relay import sockets; sockets._IS_WINDOWS = False; main(")
 relay_process._BOOT = {boot!r} + boot
 if sys.platform == "win32":  # what Popen does there can't be done here
     sys.platform = {here!r}
