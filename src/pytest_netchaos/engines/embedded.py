@@ -22,6 +22,7 @@ from pathlib import Path
 from ..addresses import Upstream, loopback
 from ..errors import EngineError, PortInUse, hide_own_errors
 from ..linklog import LinkLog
+from .base import ApiAddress
 from .channel import Channel
 from .embedded_link import EmbeddedLink
 
@@ -52,6 +53,7 @@ class EmbeddedEngine:
             raise EngineError(f"the embedded engine needs Linux (epoll and pidfd), and this is {sys.platform}")
         self._links: dict[int, EmbeddedLink] = {}
         self._ids = itertools.count(1)
+        self._api: ApiAddress | None = None
         #: Whether the relay sees dials to a closed port; ``None`` until it has said so.
         self._sees_all: bool | None = None
         self._log = tempfile.TemporaryFile(prefix="netchaos-relay-")  # noqa: SIM115 - closed by stop()
@@ -105,6 +107,23 @@ class EmbeddedEngine:
             arguments = (",".join(background), *spell_addresses(upstream.numeric))
             self.carry(link, "link", arguments, (listener, keeper))
         return link
+
+    def api(self, seed: int = 0) -> ApiAddress:
+        """Say where its Toxiproxy API listens, on loopback; start it with the first call. Its proxies end with us.
+
+        Args:
+            seed: What its proxies draw their random decisions from; the one of the first call stays.
+
+        Raises:
+            EngineDied: the relay is dead.
+            EngineError: it can't serve an API.
+        """
+        self.check()
+        if self._api is None:
+            with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
+                self.channel.post("api", seed, fds=[listener.fileno()])
+                self._api = ApiAddress(*listener.getsockname(), is_shared=False)
+        return self._api
 
     def next_id(self) -> int:
         """Number a link."""

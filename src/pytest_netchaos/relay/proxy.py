@@ -13,14 +13,25 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket as Socket  # noqa: N812
     from collections.abc import Callable
-    from typing import TypeAlias
+    from typing import Protocol, TypeAlias
 
     from .connection import Watcher
     from .fault import Fault
     from .loop import Loop, Timer
     from .pair import Pair
     from .sockets import Address
-    from .watch import SynWatch
+
+    class Lookout(Protocol):
+        """Sees who dials a closed port: a `SynWatch`, or nobody."""
+
+        def add(self, family: int, address: tuple[str, int], on_syn: Callable[[str], None]) -> None:
+            """Look out for dials to a port."""
+
+        def remove(self, family: int, address: tuple[str, int]) -> None:
+            """Look out no more."""
+
+        def catch_up(self, family: int) -> None:
+            """Say what has been seen until now."""
 
     #: What carries a client's connection: one `Connection`, or the two of a tap.
     Carrier: TypeAlias = "Connection | Pair"
@@ -35,7 +46,7 @@ class Proxy:
     def __init__(
         self,
         loop: Loop,
-        watch: SynWatch,
+        watch: Lookout,
         emit: Callable[..., None],
         id_: int,
         listener: Socket,
@@ -167,12 +178,15 @@ class Proxy:
         Raises:
             OSError: somebody else has taken it.
         """
-        listener = sockets.listen(self.family, self._keeper.getsockname())
+        listener = self._listen_again()
         waiting, refused = self._sort_out(listener)
         for peer in refused:
             self._refuse(peer)
         self._welcome_all(waiting)
         self._listen(listener)
+
+    def _listen_again(self) -> Socket:
+        return sockets.listen(self.family, self._keeper.getsockname())
 
     def _look_out(self) -> None:
         """See who dials from now on. Where that fails, it isn't tried again: the owner has other means from then on."""

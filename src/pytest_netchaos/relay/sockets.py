@@ -38,8 +38,13 @@ def adopt(fd: int) -> Socket:
     return sock
 
 
-def listen(family: int, address: tuple[object, ...]) -> Socket:
-    """Listen at ``address``, beside the socket that keeps its port reserved.
+def bind(family: int, address: Address | tuple[object, ...], *, dual: bool = False) -> Socket:
+    """Bind at ``address``, beside others that do, as long as none of them listens.
+
+    Args:
+        family: The address family.
+        address: Where.
+        dual: Whether an IPv6 socket is to serve IPv4 too.
 
     Raises:
         OSError: the port can't be had.
@@ -49,8 +54,22 @@ def listen(family: int, address: tuple[object, ...]) -> Socket:
         sock.setblocking(False)
         sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
         if family == _socket.AF_INET6:
-            sock.setsockopt(_socket.IPPROTO_IPV6, _socket.IPV6_V6ONLY, 1)
+            sock.setsockopt(_socket.IPPROTO_IPV6, _socket.IPV6_V6ONLY, not dual)
         sock.bind(address)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def listen(family: int, address: tuple[object, ...], *, dual: bool = False) -> Socket:
+    """Listen at ``address``, beside the socket that keeps its port reserved.
+
+    Raises:
+        OSError: the port can't be had.
+    """
+    sock = bind(family, address, dual=dual)
+    try:
         sock.listen(BACKLOG)
     except OSError:
         sock.close()
