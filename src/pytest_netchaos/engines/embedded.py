@@ -122,7 +122,8 @@ class EmbeddedEngine:
         if self._api is None:
             with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
                 self.channel.post("api", seed, fds=[listener.fileno()])
-                self._api = ApiAddress(*listener.getsockname(), is_shared=False)
+                host, port = listener.getsockname()
+                self._api = ApiAddress(host, port, is_shared=False)
         return self._api
 
     def next_id(self) -> int:

@@ -203,7 +203,7 @@ class Relay:
         from .api.metrics import Metrics  # noqa: PLC0415
         from .api.server import Server  # noqa: PLC0415
 
-        application = Application(self._loop, Metrics(of_proxies=True, of_runtime=True), int(seed))
+        application = Application(self._loop, Metrics(of_proxies=False, of_runtime=False), int(seed))
         self._apis.append(Server(self._loop, sockets.adopt(self._fds.pop(0)), application))
 
     def _sync(self) -> None:

@@ -101,11 +101,14 @@ class Collection:
         """
         asked = read_list(value)
         found = yield [one.listen or "" for one in asked]
-        for error in found:
+        for number, error in enumerate(found, 1):
             if isinstance(error, Refused) and error.status < 500:  # noqa: PLR2004 - the client's fault, as HTTP has it
-                raise error
+                raise Refused(error.status, f"{error.why} at proxy {number}")
         for number, (one, place) in enumerate(zip(asked, found, strict=True), 1):
-            proxy = self._add_or_replace(one, place)
+            try:
+                proxy = self._add_or_replace(one, place)
+            except Refused as error:
+                raise Refused(error.status, f"{error.why} at proxy {number}") from None
             made.append(proxy)
             if with_toxics:
                 add_toxics(proxy, one.toxics, f" at proxy {number}")

@@ -202,7 +202,7 @@ def parse_headers(lines: list[bytes]) -> dict[bytes, bytes]:
             raise BadRequest(400, "invalid header name")
         name, value = name.lower(), value.strip(b" \t")
         if not _VALUE.issuperset(value):
-            raise BadRequest(400, "invalid header value")
+            raise BadRequest(400)
         if name == b"host" and name in headers:
             raise BadRequest(400, "too many Host headers")
         headers[name] = headers[name] + b"," + value if name in headers else value
