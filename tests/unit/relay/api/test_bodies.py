@@ -93,7 +93,7 @@ def test_no_body_does_worse_than_be_refused(data):
 
 @given(
     st.recursive(
-        st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(),
+        st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
         lambda v: st.lists(v) | st.dictionaries(st.text(), v),
     )
 )
