@@ -32,6 +32,10 @@ def serve():
         process.communicate(timeout=10)
 
 
+def at(sock):
+    return f"127.0.0.1:{sock.getsockname()[1]}"
+
+
 def get(where, path, body=None):
     data = None if body is None else json.dumps(body).encode()
     with urllib.request.urlopen(f"http://{where}{path}", data, timeout=10) as response:
@@ -56,7 +60,7 @@ def test_a_signal_closes_with_a_fin_and_exits_with_0(serve, number):
     process, where = serve("--listen", "127.0.0.1:0")
     with socket.create_server(("127.0.0.1", 0)) as upstream:
         upstream.settimeout(10)
-        made = json.loads(get(where, "/proxies", {"name": "a", "upstream": "127.0.0.1:%d" % upstream.getsockname()[1]}))
+        made = json.loads(get(where, "/proxies", {"name": "a", "upstream": at(upstream)}))
         host, port = made["listen"].split(":")
         with socket.create_connection((host, int(port)), 10) as client, upstream.accept()[0] as server:
             server.settimeout(10)
@@ -95,7 +99,7 @@ def test_a_config_with_toxics(serve, tmp_path):
 
 def test_a_taken_port_says_what_to_do():
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        code, said = fails("--listen", "127.0.0.1:%d" % taken.getsockname()[1])
+        code, said = fails("--listen", at(taken))
     assert code == 1
     assert "address already in use; end what listens there, or choose another port with --listen" in said
 
@@ -122,7 +126,7 @@ def test_a_bad_config_names_file_proxy_and_field(tmp_path, said, expected):
 
 def test_a_config_whose_port_is_taken_names_the_proxy(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        listen = "127.0.0.1:%d" % taken.getsockname()[1]
+        listen = at(taken)
         path = config(tmp_path, [{"name": "a", "upstream": "u:1", "listen": listen}])
         code, said = fails("--listen", "127.0.0.1:0", "--config", path)
     assert (code, said) == (1, f"error: {path}: listen tcp {listen}: bind: address already in use at proxy 1\n")

@@ -158,7 +158,7 @@ CASES = {
         POST_A,
         *(
             ("POST", TOXICS, {"type": "noop", "name": n, "stream": s})
-            for n, s in zip("wxyz", ["downstream", "upstream"] * 2)
+            for n, s in zip("wxyz", ["downstream", "upstream"] * 2, strict=True)
         ),
         ("GET", TOXICS, None),
     ],

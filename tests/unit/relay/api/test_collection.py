@@ -9,6 +9,10 @@ import pytest
 from pytest_netchaos.relay.api import resolver
 
 
+def port_of(sock):
+    return sock.getsockname()[1]
+
+
 @pytest.fixture
 def upstream():
     with socket.create_server(("127.0.0.1", 0)) as made:
@@ -24,7 +28,7 @@ def taken():
 
 @pytest.fixture
 def proxy(api, upstream):
-    status, said = api.call("POST", "/proxies", {"name": "a", "upstream": "%s:%d" % upstream.getsockname()})
+    status, said = api.call("POST", "/proxies", {"name": "a", "upstream": f"127.0.0.1:{port_of(upstream)}"})
     assert status == 201
     return said
 
@@ -100,7 +104,7 @@ def test_another_upstream_ends_connections_and_keeps_the_port(api, proxy, upstre
     with socket.create_server(("127.0.0.1", 0)) as other:
         other.settimeout(10)
         with through(proxy, upstream) as (client, _):
-            status, said = api.call("PATCH", "/proxies/a", {"upstream": "localhost:%d" % other.getsockname()[1]})
+            status, said = api.call("PATCH", "/proxies/a", {"upstream": f"localhost:{port_of(other)}"})
             assert client.recv(1) == b""
         assert (status, said["listen"]) == (200, proxy["listen"])
         assert carries(said, other)
@@ -141,7 +145,7 @@ def test_its_own_port_at_every_interface_can_be_had(api, proxy, upstream):
 def test_ipv6(api):
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as upstream:
         upstream.settimeout(10)
-        body = {"name": "six", "upstream": "[::1]:%d" % upstream.getsockname()[1], "listen": "[::1]:0"}
+        body = {"name": "six", "upstream": f"[::1]:{port_of(upstream)}", "listen": "[::1]:0"}
         assert carries(api.call("POST", "/proxies", body)[1], upstream)
 
 
@@ -169,7 +173,7 @@ def test_a_lookup_keeps_nobody_waiting(api, monkeypatch, upstream):
 
     monkeypatch.setattr(resolver, "_ask", slowly)
     monkeypatch.setattr(resolver, "numeric", lambda h, p: [] if h == "slow.test" else [(socket.AF_INET, (h, p))])
-    address = "slow.test:%d" % upstream.getsockname()[1]
+    address = f"slow.test:{port_of(upstream)}"
     monkeypatch.setattr("pytest_netchaos.relay.api.live.numeric", resolver.numeric)
     proxy = api.call("POST", "/proxies", {"name": "a", "upstream": address})[1]
     begin = time.monotonic()
