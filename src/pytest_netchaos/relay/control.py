@@ -62,6 +62,7 @@ class Relay:
         self._watch = SynWatch(loop, allowed=self._sees_dials)
         self._proxies: dict[int, Proxy] = {}
         self._schedules: dict[tuple[int, int], Schedule] = {}
+        self._apis: list[object] = []
         self._commands: dict[str, Callable[..., None]] = {
             "hello": self._hello,
             "link": self._link,
@@ -71,6 +72,7 @@ class Relay:
             "flight": self._flight,
             "fault": self._fault,
             "heal": self._heal,
+            "api": self._api,
             "sync": self._sync,
             **self._ports.commands,
         }
@@ -124,7 +126,13 @@ class Relay:
             if name not in self._commands:
                 raise ValueError(f"no such command: {quote(name)}")  # noqa: TRY301
             self._commands[name](*arguments)
-        except (ValueError, TypeError, LookupError, OSError) as error:
+        except (
+            ValueError,
+            TypeError,
+            LookupError,
+            OSError,
+            ImportError,
+        ) as error:  # the last: no descriptor to read with
             self.emit("no", request, f"{type(error).__name__}: {error}"[:_LONGEST_REASON])
         else:
             self.emit("ok", request, monotonic())
@@ -241,6 +249,18 @@ class Relay:
         if not proxy.only_notes:
             raise ValueError(f"link {link} is no tap")
         return proxy
+
+    def _api(self, seed: str) -> None:
+        """Serve Toxiproxy's HTTP API."""
+        from .api.application import Application  # noqa: PLC0415 - most runs need none, and it takes 10 ms
+        from .api.metrics import Metrics  # noqa: PLC0415
+        from .api.server import Server  # noqa: PLC0415
+
+        drawn_from = whole("seed", seed)
+        self._ports.expect("an API", 1)
+        listener = self._ports.listener(0, "api")
+        application = Application(self._loop, Metrics(of_proxies=False, of_runtime=False), drawn_from)
+        self._apis.append(Server(self._loop, listener, application))
 
     def _sync(self) -> None:
         """Bring the counters up to date; every event until now goes out before the answer."""
