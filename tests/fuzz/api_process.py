@@ -8,6 +8,7 @@ import io
 import json
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -72,6 +73,13 @@ class ApiProcess:
         """Count the descriptors that the process has."""
         return sum(1 for _ in Path(f"/proc/{self.process.pid}/fd").iterdir())
 
+    def settle(self, descriptors):
+        """Wait until it has no more than so many: a FIN may linger for a second."""
+        deadline = monotonic() + PROMPT + BUSY
+        while self.descriptors() > descriptors:
+            assert monotonic() < deadline, f"{self.descriptors()} descriptors instead of {descriptors}"
+            select.select((), (), (), 0.01)
+
     def memory(self):
         """Say how many bytes of memory are its own."""
         return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{self.process.pid}/status").read_text())[1]) * 1024
@@ -80,9 +88,13 @@ class ApiProcess:
         """Send a request; return the status, and the body as JSON where it is some."""
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
-        self._connection.request(method, path, body)
-        response = self._connection.getresponse()
-        data = response.read()
+        try:
+            self._connection.request(method, path, body)
+            response = self._connection.getresponse()
+            data = response.read()
+        except (OSError, http.client.HTTPException):
+            self._connection.close()  # else the next call would fail because of this one
+            raise
         try:
             return response.status, json.loads(data)
         except ValueError:

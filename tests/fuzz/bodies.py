@@ -52,7 +52,7 @@ toxics = objects({
     "type": mostly(st.sampled_from(TYPES)),
     "stream": mostly(st.sampled_from(["upstream", "downstream", "UPSTREAM", "both"])),
     "toxicity": mostly(st.sampled_from([0, 0.5, 1]), wrong=numbers),
-    "attributes": mostly(st.dictionaries(st.sampled_from(ATTRIBUTES), mostly(st.integers(0, 100), wrong=scalars | numbers))),
+    "attributes": mostly(st.dictionaries(st.sampled_from(ATTRIBUTES), mostly(st.integers(0, 100), wrong=scalars))),
 })  # fmt: skip
 bodies = st.one_of(proxies, toxics, st.lists(proxies, max_size=3), wild)
 segments = st.sampled_from(["a", "b", "ü", "latency_downstream", "slicer_upstream"]) | st.text(min_size=1, max_size=5)

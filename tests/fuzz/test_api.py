@@ -8,7 +8,7 @@ import socket
 from time import monotonic
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tests.fuzz.api_process import BUSY, PROMPT, connect
 from tests.fuzz.bodies import requests
@@ -19,6 +19,7 @@ EXAMPLES = settings(
     deadline=None,
     derandomize=SEVERAL is None,
     suppress_health_check=list(HealthCheck),
+    phases=[Phase.generate],
 )
 
 
@@ -115,7 +116,8 @@ VALID = [
     b"GET /proxies HTTP/1.1\r\nHost: x\r\n\r\n",
     b"GET /version HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
     b'POST /proxies HTTP/1.1\r\nHost: x\r\nContent-Length: 36\r\n\r\n{"name":"a","upstream":"127.0.0.1:1"}',
-    b'POST /proxies/a/toxics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"typ\r\na;x=y\r\ne":"noop"}\r\n0\r\n\r\n',
+    b'POST /proxies/a/toxics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n'
+    b'5\r\n{"typ\r\na;x=y\r\ne":"noop"}\r\n0\r\n\r\n',
     b'PATCH /proxies/a HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 17\r\n\r\n{"enabled": false}',
     b"OPTIONS * HTTP/1.1\r\nhost: x\r\n\r\n",
     b"DELETE /proxies/a HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 300 + b"\r\n\r\n",
@@ -185,6 +187,7 @@ def test_many_requests_in_one_go_are_answered_in_their_order(api, proxy):
         (b"GET /version HTTP/1.1\r\nHost: x\r\n" + b"X: y\r\n" * 100_000 + b"\r\n", 431),
         (b"GET /" + b"y" * (1 << 20) + b" HTTP/1.1\r\nHost: x\r\n\r\n", 431),
         (b"POST /proxies HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n", 413),
+        (b"POST /proxies HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n" + b"0," * 1_000_000, 413),
         (b"POST /proxies HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffff\r\n", 413),
         (b"POST /proxies HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
         (b"POST /proxies HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}", 400),
@@ -198,7 +201,7 @@ def test_what_is_too_long_or_malformed_is_refused_and_the_connection_closed(api,
 
 @pytest.mark.parametrize(
     "body",
-    [b"[" * 100_000, b'{"a":' * 100_000, b"[" + b"0," * 500_000 + b"0]", b"9" * 1_000_000, b'"' + b"\\u0000" * 200_000],
+    [b"[" * 100_000, b'{"a":' * 100_000, b"[" + b"0," * 500_000 + b"0]", b"9" * 1_000_000, b'"' + b"\\u0000" * 150_000],
 )
 def test_a_body_that_is_hard_to_read_is_refused_and_keeps_nobody_waiting(api, body):
     with connect(f"127.0.0.1:{api.port}") as other:
@@ -255,7 +258,7 @@ def test_a_long_list_is_made_and_taken_away_and_nothing_is_left(api):
     assert len(said["proxies"]) == 300
     api.carries(said["proxies"][-1]["listen"])
     api.clear()
-    assert api.descriptors() <= descriptors
+    api.settle(descriptors)
 
 
 def test_json_that_python_takes_and_go_does_not_is_refused(api):

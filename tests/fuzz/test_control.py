@@ -7,7 +7,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tests.fuzz.messages import WILD_NUMBERS, commands
 
@@ -18,6 +18,7 @@ EXAMPLES = settings(
     max_examples=int(os.environ.get("NETCHAOS_FUZZ", "60")),
     deadline=None,
     derandomize="NETCHAOS_FUZZ" not in os.environ,
+    phases=[Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 LINKS = (2, 3, 4)

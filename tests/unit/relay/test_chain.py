@@ -161,9 +161,16 @@ stages = st.one_of(
     st.tuples(st.floats(0, 2), st.floats(0, 1)).map(lambda pair: delay(pair[0], pair[0] * pair[1])),
     st.floats(0.5, 1e5).map(throttle),
 )
+
+
+def in_order(wanted):
+    """Faults stand in the order in which they came: two that stay never change places."""
+    return dict(sorted(wanted.items()))
+
+
 steps = st.one_of(
     st.tuples(st.just("push"), st.binary(min_size=1, max_size=200)),
-    st.tuples(st.just("adopt"), st.dictionaries(st.integers(0, 4), stages, max_size=3)),
+    st.tuples(st.just("adopt"), st.dictionaries(st.integers(0, 4), stages, max_size=3).map(in_order)),
     st.tuples(st.just("pop"), st.none()),
 )
 
@@ -172,7 +179,7 @@ steps = st.one_of(
 @given(st.dictionaries(st.integers(0, 4), stages, min_size=1, max_size=3), st.lists(st.tuples(st.floats(0, 1), steps)))
 def test_whatever_happens_every_byte_comes_out_once_and_in_order(first, script):
     chain = Chain()
-    chain.adopt(first, 0.0)
+    chain.adopt(in_order(first), 0.0)
     now, sent, got = 0.0, b"", b""
     for pause, (step, what) in script:
         now += pause
