@@ -116,8 +116,8 @@ VALID = [
     b"GET /proxies HTTP/1.1\r\nHost: x\r\n\r\n",
     b"GET /version HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
     b'POST /proxies HTTP/1.1\r\nHost: x\r\nContent-Length: 36\r\n\r\n{"name":"a","upstream":"127.0.0.1:1"}',
-    b'POST /proxies/a/toxics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n'
-    b'5\r\n{"typ\r\na;x=y\r\ne":"noop"}\r\n0\r\n\r\n',
+    (b'POST /proxies/a/toxics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n'
+    b'5\r\n{"typ\r\na;x=y\r\ne":"noop"}\r\n0\r\n\r\n'),
     b'PATCH /proxies/a HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 17\r\n\r\n{"enabled": false}',
     b"OPTIONS * HTTP/1.1\r\nhost: x\r\n\r\n",
     b"DELETE /proxies/a HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 300 + b"\r\n\r\n",
