@@ -7,6 +7,8 @@ from time import monotonic
 from . import sockets
 from .flow import DROP, OPEN, TURN, End, Flow
 from .loop import ERR, HUP, OUT, RDHUP
+from .pipes import AVAILABLE
+from .splicing import SplicingFlow
 from .stages import FIN
 
 TYPE_CHECKING = False
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 #: Seconds that a peer has to take note of a FIN that a fault sent. A close with unread bytes would send an RST, which
 #: could destroy what the peer has not yet read.
 LINGER = 1.0
+#: What carries the bytes. Where nothing can be spliced, flows copy.
+FLOW = SplicingFlow if AVAILABLE else Flow
 
 
 class Connection:
@@ -67,8 +71,8 @@ class Connection:
         self.peer = peer
         self.client = End("client", client)
         self.server = End("server")
-        self.up = Flow(loop, self.client, self.server, self._flow_ended)
-        self.down = Flow(loop, self.server, self.client, self._flow_ended)
+        self.up = FLOW(loop, self.client, self.server, self._flow_ended)
+        self.down = FLOW(loop, self.server, self.client, self._flow_ended)
         #: The `totals` that the owner knows of: of a thousand connections, most are silent.
         self.told = (0, 0, 0, 0)
         self.is_open = False

@@ -26,6 +26,7 @@ TURN = 4
 
 _buffer = bytearray(CHUNK)  # one thread, and no flow keeps anything in it between two calls
 _view = memoryview(_buffer)
+_NO_CHAIN = Chain()  # of every flow without a fault: one of its own would be 100 bytes
 
 
 class End:
@@ -50,7 +51,7 @@ class Flow:
     """Carries the bytes of one direction from ``source`` to ``target``."""
 
     __slots__ = (
-        "_ended", "_left", "_loop", "_on_end", "_out", "_queued", "_timer", "carried", "chain", "gate", "gulps",
+        "_ended", "_is_plain", "_left", "_loop", "_on_end", "_out", "_queued", "_timer", "carried", "chain", "gate", "gulps",
         "lost", "lost_end", "over", "source", "target",
     )  # fmt: skip
 
@@ -58,7 +59,7 @@ class Flow:
         self.source = source
         self.target = target
         self.gate = OPEN
-        self.chain = Chain()
+        self.chain = _NO_CHAIN
         #: Reads on when the target is full, whatever that takes: for a source that must not be kept waiting.
         self.gulps = False
         #: Bytes written to the target, and bytes that a black hole took.
@@ -70,7 +71,9 @@ class Flow:
         self.over = False
         self._ended = False  # the end of the stream was read
         self._left: int | None = None  # a fault closes this flow after so many more bytes
-        self._out: deque[bytes] = deque()  # what has come through, and the target hasn't taken
+        #: What has come through, and the target hasn't taken. A deque only while it has something: one is 600 bytes.
+        self._out: deque[bytes] | tuple[()] = ()
+        self._is_plain = True  # no gate, no stage and no close is in the way
         self._loop = loop
         self._on_end = on_end
         self._timer: Timer | None = None
@@ -86,8 +89,18 @@ class Flow:
         if gate == DROP and self.gate != DROP:
             self._drop_held()
         self.gate = gate
+        if stages and self.chain is _NO_CHAIN:
+            self.chain = Chain()
         if stages or self.chain:
-            self._out.extend(self.chain.adopt(stages, monotonic()))
+            for chunk in self.chain.adopt(stages, monotonic()):
+                self._queue(chunk)
+        self._is_plain = gate == OPEN and not self.chain and self._left is None
+
+    def _queue(self, chunk: bytes) -> None:
+        if self._out:
+            self._out.append(chunk)
+        else:
+            self._out = deque((chunk,))
 
     def pump(self) -> None:
         """Move bytes until the source is empty, the target full, or nothing may pass for now."""
@@ -101,10 +114,12 @@ class Flow:
                 self._hoard()
             return
         for _ in range(TURN):
-            if not self._write_out() and (self.over or not self.gulps):
+            if self.over:
+                return
+            if self._out and not self._write_out() and (self.over or not self.gulps):
                 return
             if self.chain and (chunk := self.chain.pop(monotonic())) is not None:
-                self._out.append(chunk)
+                self._queue(chunk)
             elif not self._take():
                 self._wake_later()
                 return
@@ -117,7 +132,7 @@ class Flow:
                 return
             count = self._read()
             if count > 0:
-                self._out.append(bytes(_view[:count]))
+                self._queue(bytes(_view[:count]))
             elif count == 0:
                 self._end(RST if self.source.broken else FIN)
         self._go_on_later()
@@ -137,13 +152,14 @@ class Flow:
         """Pass on what has arrived until now, and then a FIN; into a black hole, both. Call `pump` afterwards."""
         if self.source.sock is not None and not self._ended:
             self._left = sockets.unread(self.source.sock)
+            self._is_plain = False
             if self.gate == DROP:
                 self._lose_own_end()
 
     def stop(self) -> None:
         """Carry nothing any more."""
         self.over = True
-        self._out.clear()
+        self._out = ()
         if self._timer is not None:
             self._timer.cancel()
 
@@ -183,8 +199,8 @@ class Flow:
             self.chain.push(monotonic(), bytes(_view[:count]))
             return
         sent = self._send(_view[:count])
-        if sent < count:
-            self._out.append(bytes(_view[sent:count]))
+        if sent < count and not self.over:
+            self._queue(bytes(_view[sent:count]))
 
     def _end(self, how: bytes) -> None:
         self._ended = True
@@ -192,7 +208,7 @@ class Flow:
         if self.chain:
             self.chain.push(monotonic(), how)
         else:
-            self._out.append(how)
+            self._queue(how)
 
     def _write_out(self) -> bool:
         """Write what has come through; say whether the target took it all, and may take more."""
@@ -210,6 +226,8 @@ class Flow:
             else:
                 out[0] = chunk[sent:]
                 return False
+        if not out:
+            self._out = ()
         return not self.over
 
     def _send(self, data: memoryview) -> int:
@@ -251,7 +269,7 @@ class Flow:
     def _drop_held(self) -> None:
         for chunk in [*self._out, *(self.chain.drain() if self.chain else ())]:
             self._lose(chunk)
-        self._out.clear()
+        self._out = ()
         if self._left is not None and not self._ended:
             self._lose_own_end()
 
