@@ -73,7 +73,7 @@ class Flow:
         self._left: int | None = None  # a fault closes this flow after so many more bytes
         #: What has come through, and the target hasn't taken. A deque only while it has something: one is 600 bytes.
         self._out: deque[bytes] | tuple[()] = ()
-        self._is_plain = True  # no gate, no stage and no close is in the way
+        self._is_plain = True  # no gate, no stage and no end is in the way
         self._loop = loop
         self._on_end = on_end
         self._timer: Timer | None = None
@@ -94,7 +94,7 @@ class Flow:
         if stages or self.chain:
             for chunk in self.chain.adopt(stages, monotonic()):
                 self._queue(chunk)
-        self._is_plain = gate == OPEN and not self.chain and self._left is None
+        self._is_plain = gate == OPEN and not self.chain and self._left is None and not (self._ended or self.over)
 
     def _queue(self, chunk: bytes) -> None:
         if self._out:
@@ -106,6 +106,14 @@ class Flow:
         """Move bytes until the source is empty, the target full, or nothing may pass for now."""
         if self._queued or self.source.sock is None:
             return
+        if self._is_plain and not self._out and self.source.readable and self.target.sock is not None:
+            count = self._read()
+            if count > 0:
+                self._pass_on(count)
+            elif count == 0:
+                self._end(RST if self.source.broken else FIN)
+            if not (self.source.readable or self._out):  # of a small message, that was all
+                return
         if self.gate == DROP:
             self._swallow()
             return
@@ -159,6 +167,7 @@ class Flow:
     def stop(self) -> None:
         """Carry nothing any more."""
         self.over = True
+        self._is_plain = False
         self._out = ()
         if self._timer is not None:
             self._timer.cancel()
@@ -204,6 +213,7 @@ class Flow:
 
     def _end(self, how: bytes) -> None:
         self._ended = True
+        self._is_plain = False
         self.source.readable = False
         if self.chain:
             self.chain.push(monotonic(), how)

@@ -57,8 +57,9 @@ class SplicingFlow(Flow):
 
     def _pass_on(self, count: int) -> None:
         super()._pass_on(count)
-        if count == CHUNK and self._is_plain and not (self._out or self.gulps or self.over):
+        if count == CHUNK and self._is_plain and not (self._out or self.gulps):
             self._is_stream = True
+            self._is_plain = False
             self._small_steps = 0
 
     def _take(self) -> bool:
