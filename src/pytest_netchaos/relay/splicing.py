@@ -39,6 +39,11 @@ class SplicingFlow(Flow):
         self._pipe: Pipe | None = None
         self._small_steps = 0
 
+    @property
+    def received(self) -> int:
+        """Count the bytes that were read, those in the pipe included."""
+        return super().received + (self._pipe.held if self._pipe is not None else 0)
+
     def set(self, gate: int, stages: dict[int, Callable[[], Stage]]) -> None:
         """Change what happens to the bytes from now on, those in the pipe included."""
         self._copy_again()
