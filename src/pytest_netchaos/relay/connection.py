@@ -6,7 +6,7 @@ from time import monotonic
 
 from . import sockets
 from .flow import DROP, OPEN, TURN, End, Flow
-from .loop import ERR, HUP, OUT, RDHUP
+from .loop import ERR, HUP, IN, OUT, RDHUP
 from .pipes import AVAILABLE
 from .splicing import SplicingFlow
 from .stages import CLOSE, RST
@@ -45,6 +45,8 @@ ENDING = ("timeout", "reset_peer")
 #: Seconds that a peer has to take note of a FIN that a fault sent. A close with unread bytes would send an RST, which
 #: could destroy what the peer has not yet read.
 LINGER = 1.0
+#: An event with any of these says more than that bytes have come.
+NOTABLE = ~(IN | OUT)
 #: What carries the bytes. Where nothing can be spliced, flows copy.
 FLOW = SplicingFlow if AVAILABLE else Flow
 
@@ -234,10 +236,24 @@ class Connection:
     # Events and ends.
 
     def _client_event(self, mask: int) -> None:
-        self._event(self.client, mask, self.up, self.down)
+        client = self.client
+        if mask & NOTABLE or not client.writable or self.is_over:
+            self._event(client, mask, self.up, self.down)
+        elif mask & IN:  # bytes, as nearly always
+            client.readable = True
+            self.up.pump()
+            if client.broken or self.server.broken:
+                self._end_if_gone()
 
     def _server_event(self, mask: int) -> None:
-        self._event(self.server, mask, self.down, self.up)
+        server = self.server
+        if mask & NOTABLE or not server.writable or self.is_over:
+            self._event(server, mask, self.down, self.up)
+        elif mask & IN:
+            server.readable = True
+            self.down.pump()
+            if server.broken or self.client.broken:
+                self._end_if_gone()
 
     def _event(self, end: End, mask: int, reading: Flow, writing: Flow) -> None:
         was_blocked = not end.writable  # every edge says OUT; mostly that is no news

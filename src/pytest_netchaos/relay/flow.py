@@ -121,13 +121,15 @@ class Flow:
         """Move bytes until the source is empty, the target full, or nothing may pass for now."""
         if self._queued or self.source.sock is None:
             return
+        reads = TURN
         if self._is_plain and not self._out and self.source.readable and self.target.sock is not None:
+            reads -= 1
             count = self._read()
             if count > 0:
                 self._pass_on(count)
             elif count == 0:
                 self._end(RST if self.source.broken else FIN)
-            if not (self.source.readable or self._out):  # of a small message, that was all
+            if not (self.source.readable or self._out):  # it was a small message, and that was all
                 return
         if self.gate == DROP:
             self._swallow()
@@ -136,7 +138,7 @@ class Flow:
             if self.gulps:
                 self._hoard()
             return
-        for _ in range(TURN):
+        for _ in range(reads):
             if self.over:
                 return
             if self._out and not self._write_out() and (self.over or not self.gulps):
