@@ -55,7 +55,7 @@ class Connection:
     """Connects a client to the upstream and relays between them until one of them, or a fault, ends it."""
 
     __slots__ = (
-        "_addresses", "_closed_by", "_connecting", "_deadlines", "_lingering", "_loop", "_watcher", "client", "dial",
+        "_addresses", "_closed_by", "_connecting", "_deadlines", "_dialled", "_lingering", "_loop", "_watcher", "client", "dial",
         "down", "is_open", "is_over", "lot", "number", "peer", "server", "told", "up",
     )  # fmt: skip
 
@@ -85,13 +85,15 @@ class Connection:
         self.is_over = False
         self._loop = loop
         self._watcher = watcher
-        self._addresses = list(addresses)
+        self._addresses = addresses
+        self._dialled = 0  # of them
         self._connecting: Socket | None = None
         #: Who ended it and why: the first side that sent a FIN, or a fault.
         self._closed_by: tuple[str, str] | None = None
         self._lingering = False
         self._deadlines: Deadlines | None = None
         sockets.no_delay(client)
+        self.client.readable = self.server.readable = False  # until an event says so; those of the past come first
         loop.watch(client.fileno(), self._client_event)
 
     def set(
@@ -196,8 +198,9 @@ class Connection:
     # The upstream.
 
     def _dial_next(self, reason: str) -> None:
-        while self._addresses:
-            family, address = self._addresses.pop(0)
+        while self._dialled < len(self._addresses):
+            family, address = self._addresses[self._dialled]
+            self._dialled += 1
             try:
                 sock = sockets.dial(family, address)
             except OSError as error:
@@ -210,17 +213,23 @@ class Connection:
 
     def _await_connect(self, sock: Socket, address: Address) -> None:
         self._connecting = sock
-        self._loop.watch(sock.fileno(), lambda _: self._connect_event(sock, address))
-        self._connect_event(sock, address)  # on loopback it has mostly happened already
+        failed = sockets.connect_error(sock)
+        if failed is None:
+            self._loop.watch(sock.fileno(), lambda _: self._connect_event(sock, address))
+        else:  # on loopback it has mostly happened already
+            self._connected(sock, address, failed)
 
     def _connect_event(self, sock: Socket, address: Address) -> None:
         failed = sockets.connect_error(sock)
         if failed is None or self.is_over or sock is not self._connecting:
             return
-        if failed in sockets.RESETS:  # it had accepted, and has hung up since: a connection, if a short one
-            self.server.broken = True
-            failed = 0
         self._loop.forget(sock.fileno())
+        self._connected(sock, address, failed)
+
+    def _connected(self, sock: Socket, address: Address, failed: int) -> None:
+        if failed in sockets.RESETS:  # it had accepted, and has hung up since: a connection, if a short one
+            self.server.broken = self.server.readable = True
+            failed = 0
         self._connecting = None
         if failed:
             sock.close()
@@ -335,10 +344,12 @@ class Connection:
         for end, sock in ((self.client, self.client.sock), (self.server, self.server.sock or self._connecting)):
             if sock is None:
                 continue
-            self._loop.forget(sock.fileno())
             if end.farewell is not None:
+                self._loop.forget(sock.fileno())
                 end.farewell(sock)
-            elif with_rst:
+                continue
+            self._loop.drop(sock.fileno())
+            if with_rst:
                 sockets.close_with_rst(sock)
             else:
                 sock.close()

@@ -30,6 +30,10 @@ _view = memoryview(_buffer)
 _NO_CHAIN = Chain()  # of every flow without a fault: one of its own would be 100 bytes
 
 
+def _nobody(flow: Flow, how: bytes) -> None:
+    """Hear of the end of a flow that was stopped."""
+
+
 class End:
     """One side of a connection: its socket, and what epoll last said of it."""
 
@@ -193,6 +197,7 @@ class Flow:
         """Carry nothing any more."""
         self.over = True
         self._is_plain = False
+        self._on_end = _nobody  # no circle of references is left: what is over is freed at once
         self._out = ()
         if self._timer is not None:
             self._timer.cancel()

@@ -54,6 +54,11 @@ class Loop:
             self._forgotten.add(fd)
             self._epoll.unregister(fd)
 
+    def drop(self, fd: int) -> None:
+        """Stop watching ``fd``, which is closed at once and was never shared: then the kernel forgets it unasked."""
+        if self._handlers.pop(fd, None) is not None:
+            self._forgotten.add(fd)
+
     def call_at(self, when: float, call: Callable[[], None]) -> Timer:
         """Call ``call()`` at ``when`` or as soon as possible after it, never before."""
         timer = Timer(when, call)

@@ -66,7 +66,9 @@ def accept(listener: Socket) -> tuple[Socket, tuple[object, ...]]:
         OSError: no descriptors are left, or the client has gone again.
     """
     fd, peer = listener._accept()  # type: ignore[attr-defined]  # noqa: SLF001 - what socket.accept() wraps
-    return adopt(fd), peer
+    sock = _socket.socket(listener.family, _socket.SOCK_STREAM, listener.proto, fd)  # told all, it asks the kernel less
+    sock.setblocking(False)
+    return sock, peer
 
 
 def dial(family: int, address: Address) -> Socket:
@@ -76,13 +78,11 @@ def dial(family: int, address: Address) -> Socket:
         OSError: it failed at once.
     """
     sock = _socket.socket(family, _socket.SOCK_STREAM)
-    try:
-        sock.setblocking(False)
-        sock.connect(address)
-    except OSError as error:
-        if error.errno != errno.EINPROGRESS:  # a Unix socket with a full backlog says EAGAIN, and isn't trying
-            sock.close()
-            raise
+    sock.setblocking(False)
+    failed = sock.connect_ex(address)  # which is in progress, mostly: an exception would take longer than the call
+    if failed and failed != errno.EINPROGRESS:  # a Unix socket with a full backlog says EAGAIN, and isn't trying
+        sock.close()
+        raise OSError(failed, why(failed))
     return sock
 
 
