@@ -93,7 +93,7 @@ class Connection:
         self._lingering = False
         self._deadlines: Deadlines | None = None
         sockets.no_delay(client)
-        self.client.readable = self.server.readable = False  # until an event says so; those of the past come first
+        self.server.readable = False  # until an event says so; a client has mostly asked by the time that we look
         loop.watch(client.fileno(), self._client_event)
 
     def set(

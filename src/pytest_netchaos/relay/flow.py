@@ -92,7 +92,7 @@ class Flow:
     @property
     def dropped(self) -> int:
         """Count the bytes that will never arrive: a black hole took them, or a stage."""
-        return self.lost + self.chain.lost
+        return self.lost + self.chain.lost if self.chain is not _NO_CHAIN else self.lost
 
     @property
     def received(self) -> int:

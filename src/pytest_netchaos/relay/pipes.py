@@ -116,10 +116,5 @@ class Pool:
         else:
             self._idle.append(pipe)
 
-    def close_idle(self) -> None:
-        """Free the descriptors of pipes that nobody uses: a connection needs them."""
-        while self._idle:
-            self._idle.pop().close()
-
 
 pool = Pool()

@@ -12,7 +12,7 @@ from .fault import DOWN, INSTANT, REFUSING, UP, gate, stages
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket as Socket  # noqa: N812
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import TypeAlias
 
     from .connection import Watcher
@@ -197,7 +197,9 @@ class Proxy:
         self._loop.watch(listener.fileno(), lambda _: self._loop.soon(self._accept))
 
     def _accept(self) -> None:
-        self._welcome_all(self._accept_all())
+        """Welcome each as he comes: that nobody else is waiting is found out when this one is served."""
+        for client, peer in self._accept_each():
+            self._welcome(client, peer)
 
     def _sort_out(self, listener: Socket) -> tuple[list[tuple[Socket, tuple[object, ...]]], list[str]]:
         """Tell the dials that the new listener has from those that came before it: both have sent a SYN."""
@@ -206,7 +208,7 @@ class Proxy:
         self._watch.remove(self.family, self.address)
         seen, self._unsorted = self._unsorted, None
         self._listener = listener
-        waiting = self._accept_all()
+        waiting = list(self._accept_each())
         served = {sockets.name(peer) for _, peer in waiting}
         return waiting, [peer for peer in seen if peer not in served]
 
@@ -216,11 +218,10 @@ class Proxy:
         elif self._listener is None:
             self._refuse(peer)
 
-    def _accept_all(self) -> list[tuple[Socket, tuple[object, ...]]]:
-        waiting: list[tuple[Socket, tuple[object, ...]]] = []
+    def _accept_each(self) -> Iterator[tuple[Socket, tuple[object, ...]]]:
         while self._listener is not None:
             try:
-                waiting.append(sockets.accept(self._listener))
+                yield sockets.accept(self._listener)
             except BlockingIOError:
                 self._has_accepted_all()
                 break
@@ -229,7 +230,6 @@ class Proxy:
             except OSError as error:
                 self._accept_later(error)
                 break
-        return waiting
 
     def _has_accepted_all(self) -> None:
         if self._retry is not None:

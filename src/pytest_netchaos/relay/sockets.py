@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 BACKLOG = 4096
 _FIONREAD = 0x541B  # termios.FIONREAD on Linux
 _RST_ON_CLOSE = pack("ii", 1, 0)
+_TCP_INFO = getattr(_socket, "TCP_INFO", None)  # on Linux; its first byte is the state
+_ESTABLISHED = b"\x01"
 
 #: What a socket says whose peer has sent an RST, after the handshake. (During it: ECONNREFUSED.)
 RESETS = (errno.ECONNRESET, errno.EPIPE)
@@ -88,6 +90,12 @@ def dial(family: int, address: Address) -> Socket:
 
 def connect_error(sock: Socket) -> int | None:
     """Say how a connect ended: 0, an errno, or ``None`` while it goes on."""
+    if (
+        _TCP_INFO is not None
+        and sock.family != _socket.AF_UNIX
+        and sock.getsockopt(_socket.IPPROTO_TCP, _TCP_INFO, 1) == _ESTABLISHED
+    ):
+        return 0
     failed = sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)
     if failed:
         return failed
