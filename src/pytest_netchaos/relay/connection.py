@@ -55,8 +55,8 @@ class Connection:
     """Connects a client to the upstream and relays between them until one of them, or a fault, ends it."""
 
     __slots__ = (
-        "_addresses", "_closed_by", "_connecting", "_deadlines", "_dialled", "_lingering", "_loop", "_watcher", "client", "dial",
-        "down", "is_open", "is_over", "lot", "number", "peer", "server", "told", "up",
+        "_addresses", "_closed_by", "_connecting", "_deadlines", "_dialled", "_lingering", "_loop", "_watcher",
+        "client", "dial", "down", "is_open", "is_over", "lot", "number", "server", "told", "up",
     )  # fmt: skip
 
     def __init__(
@@ -65,7 +65,6 @@ class Connection:
         watcher: Watcher,
         dial: int,
         client: Socket,
-        peer: tuple[object, ...],
         addresses: list[tuple[int, Address]],
     ) -> None:
         self.dial = dial
@@ -74,7 +73,6 @@ class Connection:
         self.lot = dial
         #: Counts the link's served dials; 0 until the upstream has accepted.
         self.number = 0
-        self.peer = peer
         self.client = End("client", client)
         self.server = End("server")
         self.up = FLOW(loop, self.client, self.server, self._flow_ended)

@@ -56,8 +56,8 @@ class Flow:
     """Carries the bytes of one direction from ``source`` to ``target``."""
 
     __slots__ = (
-        "_ended", "_is_plain", "_left", "_loop", "_on_end", "_out", "_queued", "_timer", "carried", "chain", "gate", "gulps",
-        "lost", "lost_end", "over", "source", "target",
+        "_ended", "_is_plain", "_left", "_loop", "_on_end", "_out", "_queued", "_timer", "carried", "chain", "gate",
+        "gulps", "lost", "lost_end", "over", "source", "target",
     )  # fmt: skip
 
     def __init__(self, loop: Loop, source: End, target: End, on_end: Callable[[Flow, bytes], None]) -> None:
@@ -125,24 +125,23 @@ class Flow:
         """Move bytes until the source is empty, the target full, or nothing may pass for now."""
         if self._queued or self.source.sock is None:
             return
-        reads = TURN
-        if self._is_plain and not self._out and self.source.readable and self.target.sock is not None:
-            reads -= 1
-            count = self._read()
-            if count > 0:
-                self._pass_on(count)
-            elif count == 0:
-                self._end(RST if self.source.broken else FIN)
-            if not (self.source.readable or self._out):  # it was a small message, and that was all
-                return
-        if self.gate == DROP:
+        if self._is_plain and self.source.readable and not self._out and self.target.sock is not None:
+            self._pass_small()
+        elif self.gate == DROP:
             self._swallow()
-            return
-        if self.gate == HOLD or self.target.sock is None:
-            if self.gulps:
-                self._hoard()
-            return
-        for _ in range(reads):
+        elif self.gate == OPEN and self.target.sock is not None:
+            self._work(TURN)
+        elif self.gulps:
+            self._hoard()
+
+    def _pass_small(self) -> None:
+        """Read and write once, past all that faults need: of a small message, that is all."""
+        self._read_on()
+        if self.source.readable or self._out:
+            self._work(TURN - 1)
+
+    def _work(self, steps: int) -> None:
+        for _ in range(steps):
             if self.over:
                 return
             if self._out and not self._write_out() and (self.over or not self.gulps):
@@ -209,12 +208,15 @@ class Flow:
             return True
         if not self.source.readable or self._ended or (self.chain and not self.chain.has_room):
             return False
+        self._read_on()
+        return True
+
+    def _read_on(self) -> None:
         count = self._read()
         if count > 0:
             self._pass_on(count)
         elif count == 0:
             self._end(RST if self.source.broken else FIN)
-        return True
 
     def _read(self) -> int:
         """Read into the shared buffer: a count, 0 at the end of the stream, -1 if nothing is there."""

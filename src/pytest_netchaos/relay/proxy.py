@@ -250,7 +250,7 @@ class Proxy:
 
     def _welcome(self, client: Socket, peer: tuple[object, ...]) -> None:
         watcher, dial = self._admit(sockets.name(peer))
-        connection = self.connections[dial] = self._connect(watcher, dial, client, peer)
+        connection = self.connections[dial] = self._connect(watcher, dial, client)
         if dial > 0:  # the background counts for itself
             connection.lot -= self._refused
         if self.faults:
@@ -266,8 +266,8 @@ class Proxy:
         self._emit("dial", monotonic(), self.id, self._dials, peer)
         return self, self._dials
 
-    def _connect(self, watcher: Watcher, dial: int, client: Socket, peer: tuple[object, ...]) -> Carrier:
-        return Connection(self._loop, watcher, dial, client, peer, self._addresses)
+    def _connect(self, watcher: Watcher, dial: int, client: Socket) -> Carrier:
+        return Connection(self._loop, watcher, dial, client, self._addresses)
 
     def _refuse(self, peer: str) -> None:
         """Note a dial that met a closed port."""

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import os
 import posix
+from pathlib import Path
 
 import pytest
 
@@ -29,7 +29,7 @@ def pipe():
 
 
 def descriptors():
-    return len(os.listdir("/proc/self/fd"))
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def test_bytes_go_from_socket_to_socket(pipe, sockets):

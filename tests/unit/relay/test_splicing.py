@@ -54,7 +54,7 @@ def assemble(fake_loop, source_pair, target_pair):
     )
 
 
-def send(made, most=len(DATA)):
+def send(made, most=8 << 20):
     """Send more of the data, until the socket is full or so much is on the way in all."""
     with contextlib.suppress(BlockingIOError):
         while made.sent < most:
@@ -372,11 +372,11 @@ def test_a_connection_streams_both_ways_with_splice_and_without(loop, spin, sock
         watcher = SimpleNamespace(
             opened=lambda _: None,
             hung_up=lambda *_: None,
-            unreachable=lambda *_: told.append("unreachable"),
+            unreachable=lambda _, why, told=told: told.append(why),
             ended=lambda *how, told=told: told.append(how[1:]),
         )
         address = [(socket.AF_INET, listener.getsockname())]
-        made = connection.Connection(loop, watcher, 1, accepted, ("", 0), address)
+        made = connection.Connection(loop, watcher, 1, accepted, address)
         assert type(made.up) is kind
         made.go_on()
         server = sockets.keep(listener.accept()[0])
