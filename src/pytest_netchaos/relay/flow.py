@@ -261,7 +261,7 @@ class Flow:
                 out.clear()
                 self.over = True
                 self._on_end(self, chunk)
-            elif (sent := self._send(memoryview(chunk))) == len(chunk):
+            elif (sent := self._write(chunk)) == len(chunk):
                 out.popleft()
             elif self.over:
                 break
@@ -271,6 +271,9 @@ class Flow:
         if not out:
             self._out = ()
         return not self.over
+
+    def _write(self, chunk: bytes) -> int:
+        return self._send(memoryview(chunk))
 
     def _send(self, data: memoryview) -> int:
         """Write once: how much the target took. A target that is gone ends the flow, and its own side says so."""

@@ -52,29 +52,45 @@ class Pipe:
         self.held = posix.splice(source.fileno(), self._inlet, SIZE, flags=posix.SPLICE_F_NONBLOCK)
         return self.held
 
-    def drain(self, target: Socket) -> int:
-        """Give ``target`` what it takes, and say how much that was.
+    def drain(self, target: Socket, most: int) -> int:
+        """Give ``target`` what it takes, ``most`` bytes of it, and say how much that was.
 
         Raises:
             BlockingIOError: it takes nothing now.
             OSError: the connection is broken, or can't be spliced.
         """
-        count = posix.splice(self._outlet, target.fileno(), self.held, flags=posix.SPLICE_F_NONBLOCK)
+        count = posix.splice(self._outlet, target.fileno(), most, flags=posix.SPLICE_F_NONBLOCK)
         self.held -= count
         return count
 
-    def take_back(self) -> list[bytes]:
-        """Empty it: what is in it has to go another way."""
-        chunks: list[bytes] = []
-        while self.held:
-            chunks.append(posix.read(self._outlet, self.held))
-            self.held -= len(chunks[-1])
-        return chunks
+    def take_back(self, most: int) -> bytes:
+        """Read so many of the bytes that are in it: they have to go another way."""
+        data = b""
+        while len(data) < most:
+            data += posix.read(self._outlet, most - len(data))
+        self.held -= most
+        return data
 
     def close(self) -> None:
         """Close it, and lose what is in it."""
         posix.close(self._outlet)
         posix.close(self._inlet)
+
+
+class Piped:
+    """A chunk whose bytes are in a pipe: it has a length, and can be cut in two. The parts have to leave in order."""
+
+    __slots__ = ("count", "pipe")
+
+    def __init__(self, pipe: Pipe, count: int) -> None:
+        self.pipe = pipe
+        self.count = count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, part: slice) -> Piped:
+        return Piped(self.pipe, len(range(self.count)[part]))
 
 
 def _enlarge(pipe: int) -> int:

@@ -66,6 +66,10 @@ class Stage:
         self._queue.append((at, chunk))
         self.size += len(chunk)
 
+    def convert(self, make: Callable[[bytes], bytes]) -> None:
+        """Have what ``make`` makes of each chunk that is held, in order, and of the same length."""
+        self._queue = deque([(at, make(chunk)) for at, chunk in self._queue])
+
     def pop(self, now: float) -> tuple[float, bytes] | None:
         """Give the next chunk that may go on by ``now``, with the time since when it could."""
         due = self.due()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pytest_netchaos.relay import pipes
-from pytest_netchaos.relay.pipes import LEAST, MOST_IDLE, SIZE, Pipe, Pool
+from pytest_netchaos.relay.pipes import LEAST, MOST_IDLE, SIZE, Pipe, Piped, Pool
 
 pytestmark = pytest.mark.skipif(not pipes.AVAILABLE, reason="this system has no splice")
 
@@ -37,7 +37,9 @@ def test_bytes_go_from_socket_to_socket(pipe, sockets):
     target, server = sockets.tcp_pair()
     client.sendall(b"hello")
     assert pipe.fill(source) == pipe.held == 5
-    assert pipe.drain(target) == 5
+    assert pipe.drain(target, 2) == 2
+    assert pipe.held == 3
+    assert pipe.drain(target, pipe.held) == 3
     assert pipe.held == 0
     assert server.recv(100) == b"hello"
 
@@ -57,11 +59,19 @@ def test_what_is_in_a_pipe_can_be_taken_back(pipe, sockets):
     client.sendall(data)
     got = b""
     while len(got) < len(data):
-        pipe.fill(source)
-        got += b"".join(pipe.take_back())
+        count = pipe.fill(source)
+        got += pipe.take_back(1)
+        assert pipe.held == count - 1
+        got += pipe.take_back(pipe.held)
         assert pipe.held == 0
     assert got == data
-    assert pipe.take_back() == []
+    assert pipe.take_back(0) == b""
+
+
+def test_a_chunk_in_a_pipe_has_a_length_and_can_be_cut(pipe):
+    chunk = Piped(pipe, 10)
+    assert (len(chunk), len(chunk[:4]), len(chunk[4:]), len(chunk[10:])) == (10, 4, 6, 0)
+    assert chunk[4:].pipe is pipe
 
 
 def test_a_pipe_is_as_large_as_a_step(pipe):

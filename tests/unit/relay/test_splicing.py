@@ -273,6 +273,89 @@ def test_gulping_in_the_middle_of_a_stream_empties_the_source_and_keeps_the_orde
     finish(made)
 
 
+# Streams behind a throttle
+
+
+def shape(made, rate=1e9):
+    """Have a stream under way behind a throttle, with bytes waiting in pipes."""
+    made.flow.set(OPEN, {1: lambda: Throttle(rate)})
+    while not made.flow._pipes:
+        send(made)
+        turn(made)
+        receive(made)
+    assert made.flow._is_shaped
+
+
+def test_a_stream_behind_a_fast_throttle_waits_in_pipes_and_arrives_whole(made):
+    shape(made)
+    assert made.flow.received == made.flow.carried + made.flow.chain.held + sum(map(len, made.flow._out))
+    finish(made)
+    assert made.ends == [FIN]
+    assert made.flow._pipes == ()
+
+
+def test_a_slow_throttle_reads_no_pipeful_ahead(made):
+    made.flow.set(OPEN, {1: lambda: Throttle(1e6)})
+    for _ in range(20):
+        send(made)
+        turn(made)
+    assert not made.flow._is_shaped
+    assert made.flow.chain.held <= 2 * CHUNK
+
+
+def test_behind_a_throttle_a_stream_that_becomes_a_trickle_is_copied_again(made):
+    shape(made)
+    while made.flow.received < made.sent:
+        turn(made)
+        receive(made)
+    most = made.sent
+    for _ in range(MOST_SMALL + 1):
+        most += SMALL - 1
+        while made.flow.received < most:
+            send(made, most)
+            turn(made)
+            receive(made)
+    assert not made.flow._is_shaped
+    finish(made)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda flow: flow.set(OPEN, {}),
+        lambda flow: flow.set(OPEN, {1: lambda: None, 2: lambda: Delay(0.001, 0, None)}),
+        lambda flow: flow.set(OPEN, {2: lambda: Delay(0.001, 0, None)}),
+        lambda flow: flow.change(1, (2e9,)),
+        lambda flow: flow.set(HOLD, {1: lambda: None}),
+    ],
+    ids=["heal", "delay behind it", "delay instead", "another rate", "stall"],
+)
+def test_a_change_to_a_throttled_stream_loses_nothing(made, change):
+    shape(made)
+    change(made.flow)
+    assert made.flow._pipes == ()
+    made.flow.set(OPEN, {key: lambda: None for key, _ in made.flow.chain._stages})
+    finish(made)
+
+
+def test_a_throttled_stream_that_is_cut_gives_its_pipes_back(made, pool):
+    shape(made, rate=1e8)
+    made.flow.stop()
+    assert pool._lent == 0
+    assert all(pipe.held == 0 for pipe in pool._idle)
+
+
+def test_a_throttled_stream_that_falls_into_a_black_hole_is_lost(made):
+    shape(made)
+    made.flow.set(DROP, {1: lambda: None})
+    carried = made.flow.carried
+    while made.flow.carried + made.flow.lost < len(DATA):
+        send(made)
+        turn(made)
+    receive(made)
+    assert made.got == DATA[:carried]
+
+
 # Ends
 
 
