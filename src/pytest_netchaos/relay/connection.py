@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from time import monotonic
 
 from . import sockets
 from .flow import DROP, OPEN, TURN, End, Flow
 from .loop import ERR, HUP, IN, OUT, RDHUP
-from .pipes import AVAILABLE
-from .splicing import SplicingFlow
 from .stages import CLOSE, RST
+
+if sys.platform == "linux":
+    from . import splicing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,10 +47,10 @@ ENDING = ("timeout", "reset_peer")
 #: Seconds that a peer has to take note of a FIN that a fault sent. A close with unread bytes would send an RST, which
 #: could destroy what the peer has not yet read.
 LINGER = 1.0
+#: What carries the bytes.
+FLOW: type[Flow] = splicing.FLOW if sys.platform == "linux" else Flow
 #: An event with any of these says more than that bytes have come.
 NOTABLE = ~(IN | OUT)
-#: What carries the bytes. Where nothing can be spliced, flows copy.
-FLOW = SplicingFlow if AVAILABLE else Flow
 
 
 class Connection:
@@ -91,8 +93,7 @@ class Connection:
         self._lingering = False
         self._deadlines: Deadlines | None = None
         sockets.no_delay(client)
-        self.server.readable = False  # until an event says so; a client has mostly asked by the time that we look
-        loop.watch(client.fileno(), self._client_event)
+        loop.watch(client.fileno(), self._client_event, self.client)
 
     def set(
         self, up: tuple[int, dict[int, Callable[[], Stage]]], down: tuple[int, dict[int, Callable[[], Stage]]]
@@ -213,7 +214,8 @@ class Connection:
         self._connecting = sock
         failed = sockets.connect_error(sock)
         if failed is None:
-            self._loop.watch(sock.fileno(), lambda _: self._connect_event(sock, address))
+            self.server.writable = False  # it will be when it is connected, or failed to be
+            self._loop.watch(sock.fileno(), lambda _: self._connect_event(sock, address), self.server)
         else:  # on loopback it has mostly happened already
             self._connected(sock, address, failed)
 
@@ -226,7 +228,7 @@ class Connection:
 
     def _connected(self, sock: Socket, address: Address, failed: int) -> None:
         if failed in sockets.RESETS:  # it had accepted, and has hung up since: a connection, if a short one
-            self.server.broken = self.server.readable = True
+            self.server.broken = True
             failed = 0
         self._connecting = None
         if failed:
@@ -235,9 +237,11 @@ class Connection:
             return
         sockets.no_delay(sock)
         self.server.sock = sock
+        self.server.writable = True
+        self.server.readable = self.server.broken  # an event will say when it is; a client has mostly asked by now
         self.is_open = True
         self._watcher.opened(self)
-        self._loop.watch(sock.fileno(), self._server_event)
+        self._loop.watch(sock.fileno(), self._server_event, self.server)
         self._pump()
 
     # Events and ends.
@@ -326,11 +330,18 @@ class Connection:
         """Read and forget what the peers still say, until both have hung up."""
         if not self._lingering:
             return
-        said = {sockets.discard(end.sock, TURN) for end in (self.client, self.server) if end.sock is not None}
+        said = {self._discard(end, end.sock) for end in (self.client, self.server) if end.sock is not None}
         if "more" in said:
             self._loop.soon(self._linger)
         elif "empty" not in said:
             self._stop_lingering()
+
+    @staticmethod
+    def _discard(end: End, sock: Socket) -> str:
+        said = sockets.discard(sock, TURN)
+        end.readable = said != "empty"
+        end.finished |= said == "gone"
+        return said
 
     def _stop_lingering(self) -> None:
         if self._lingering:

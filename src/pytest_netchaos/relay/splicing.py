@@ -6,7 +6,7 @@ import errno
 from time import monotonic
 
 from .flow import CHUNK, OPEN, Flow
-from .pipes import SIZE, Piped, pool
+from .pipes import AVAILABLE, SIZE, Piped, pool
 from .stages import FIN, RST, Throttle
 
 TYPE_CHECKING = False
@@ -211,3 +211,7 @@ class SplicingFlow(Flow):
         if self._pipe is not None:
             pool.give_back(self._pipe)
             self._pipe = None
+
+
+#: What carries the bytes here: flows that copy, where nothing can be spliced.
+FLOW: type[Flow] = SplicingFlow if AVAILABLE else Flow
