@@ -6,6 +6,7 @@ import http.client
 import json
 import socket
 import threading
+from time import monotonic
 from types import SimpleNamespace
 
 import pytest
@@ -58,7 +59,13 @@ def api(request, monkeypatch):
         server.close()
         for client in list(server.clients):
             client.drop()
-        loop.stop()
+        stop_when_all_is_closed()
+
+    def stop_when_all_is_closed():  # FINs linger until the peers have seen them
+        if len(loop._handlers) == 1:
+            loop.stop()
+        else:
+            loop.call_at(monotonic() + 0.005, stop_when_all_is_closed)
 
     yield SimpleNamespace(call=call, address=address, server=server, application=application, in_loop=in_loop)
     connection.close()
