@@ -20,7 +20,7 @@ _CROWD = 10_000
 #: A few connections that are there before the first look, so that what is made once isn't counted.
 _FIRST = 20
 #: Descriptors that a proxy has besides two for each connection.
-_OTHERS = 200
+_OTHERS = 60
 #: Seconds between two looks at a memory that may still grow.
 _LOOK = 0.1
 

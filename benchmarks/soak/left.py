@@ -37,7 +37,7 @@ class Before:
         found += [f"process {pid}" for pid in sorted(children() - self._children - {relay})]
         found += [f"a socket that listens at port {port}" for port in ports if listeners(port)]
         if (more := threading.active_count() - self._threads) > 0:
-            found.append(f"{more} threads of our own")
+            found.append(f"threads of our own: {more} more")
         if (more := descriptors(os.getpid()) - self._descriptors) > 0:
-            found.append(f"{more} descriptors of our own")
+            found.append(f"descriptors of our own: {more} more")
         return found
