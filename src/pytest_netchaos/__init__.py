@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         UpstreamError,
         WaitTimeout,
     )
-    from .faults import Blackhole, Close, Cut, Delay, Fault, Flap, Refuse, Reset, Stall, Throttle
+    from .faults import Blackhole, Close, Cut, Delay, Fault, Flap, Limit, Refuse, Reset, Slice, Stall, Throttle
     from .history import Connection, Dial, Dials, FaultSpan, History, Outage
     from .injection import Injection
     from .ledger import Ledger
@@ -42,7 +42,9 @@ _HOMES = {
         "DockerUnavailable", "EngineDied", "EngineError", "LinkClosed", "NetchaosError", "PortInUse", "ServiceError",
         "UnsupportedFault", "UpstreamError", "WaitTimeout",
     ),
-    "faults": ("Blackhole", "Close", "Cut", "Delay", "Fault", "Flap", "Refuse", "Reset", "Stall", "Throttle"),
+    "faults": (
+        "Blackhole", "Close", "Cut", "Delay", "Fault", "Flap", "Limit", "Refuse", "Reset", "Slice", "Stall", "Throttle",
+    ),
     "history": ("Connection", "Dial", "Dials", "FaultSpan", "History", "Outage"),
     "injection": ("Injection",),
     "ledger": ("Ledger",),
@@ -62,9 +64,9 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Blackhole", "Close", "Connection", "ContainerServer", "Cut", "Delay", "Dial", "Dials", "DockerUnavailable",
-    "EngineDied", "EngineError", "Fault", "FaultSpan", "Flap", "History", "Injection", "Ledger", "Link",
+    "EngineDied", "EngineError", "Fault", "FaultSpan", "Flap", "History", "Injection", "Ledger", "Limit", "Link",
     "LinkClosed", "NetchaosError", "Network", "Outage", "PortInUse", "RedisAt", "RedisCluster", "RedisContainer",
-    "RedisSentinel", "RedisServer", "Refuse", "Reset", "ServiceError", "Stall", "Throttle", "Timeline",
+    "RedisSentinel", "RedisServer", "Refuse", "Reset", "ServiceError", "Slice", "Stall", "Throttle", "Timeline",
     "UnsupportedFault", "UpstreamError", "WaitTimeout", "at_least_once", "at_most_once", "backoff", "check",
     "check_async", "exactly_once", "open_network", "reconnected",
 ]  # fmt: skip

@@ -11,6 +11,9 @@ Stall      open                 accepted, stalled    kept; delivered on heal, in
 Blackhole  open, half-dead      accepted, dead       dropped; who lost bytes is reset on heal
 Delay      open                 the same             late
 Throttle   open                 the same             slow
+Slice      open                 the same             in small pieces
+Limit      FIN, once so many    the same             lost after the limit
+           bytes have passed
 Flap       whatever the fault that it repeats does, on a seeded rhythm
 ========== ==================== ==================== =====================================
 
@@ -222,6 +225,59 @@ class Throttle(_Directed):
             check_number("rate", self.rate, low=0, high=1e12, above=True)
         except ValueError as error:
             raise ValueError(f"{error} (bytes per second; to let nothing through, use stall)") from None
+
+
+def check_count(name: str, value: object, *, low: int, high: int = 1 << 40) -> None:
+    """Refuse what isn't a whole number of bytes in ``low..high``.
+
+    Raises:
+        TypeError: ``value`` isn't a whole number.
+        ValueError: ``value`` is out of range.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be a whole number of bytes, not {value!r}")
+    if not low <= value <= high:
+        raise ValueError(f"{name} must be from {low} to {high} bytes, not {value!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Slice(_Directed):
+    """Deliver the bytes in pieces of ``size`` ± ``variation`` bytes, each in a write of its own.
+
+    What the network hands over at once is cut anew each time: its last piece may be smaller. After each piece the
+    direction rests for ``pause`` seconds. The variation is uniform, and drawn from the seed.
+    """
+
+    size: int
+    variation: int = 0
+    pause: float = 0.0
+    kind: ClassVar[str] = "slice"
+
+    def __post_init__(self) -> None:
+        _Directed.__post_init__(self)
+        check_count("size", self.size, low=1)
+        check_count("variation", self.variation, low=0)
+        check_duration("pause", self.pause)
+        if self.variation >= self.size:
+            raise ValueError(
+                f"variation must be less than size ({self.size!r}), not {self.variation!r}: a piece has a byte at least"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Limit(_Directed):
+    """Let ``count`` bytes of each connection and direction through, and then close it with a FIN.
+
+    The bytes count from when the fault met the connection. Those after them are lost.
+    """
+
+    count: int
+    kind: ClassVar[str] = "limit"
+    breaks: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        _Directed.__post_init__(self)
+        check_count("count", self.count, low=0)
 
 
 @dataclass(frozen=True, slots=True)

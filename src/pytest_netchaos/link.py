@@ -15,8 +15,10 @@ from .faults import (
     Direction,
     Fault,
     Flap,
+    Limit,
     Refuse,
     Reset,
+    Slice,
     Span,
     Stall,
     Throttle,
@@ -108,6 +110,25 @@ class Link(ObservedLink):
     ) -> Injection:
         """Let at most ``rate`` bytes per second through, for each connection and direction."""
         return self.inject(Throttle(rate, direction=direction, toxicity=toxicity), for_=for_)
+
+    def slice(
+        self,
+        size: int,
+        variation: int = 0,
+        pause: float = 0.0,
+        *,
+        direction: Direction = "both",
+        toxicity: float = 1.0,
+        for_: float | None = None,
+    ) -> Injection:
+        """Deliver the bytes in pieces of ``size`` ± ``variation`` bytes, with ``pause`` seconds after each."""
+        return self.inject(Slice(size, variation, pause, direction=direction, toxicity=toxicity), for_=for_)
+
+    def limit(
+        self, count: int, *, direction: Direction = "both", toxicity: float = 1.0, for_: float | None = None
+    ) -> Injection:
+        """Let ``count`` bytes of each connection and direction through, and then close it with a FIN."""
+        return self.inject(Limit(count, direction=direction, toxicity=toxicity), for_=for_)
 
     def flap(
         self,

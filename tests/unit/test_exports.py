@@ -10,9 +10,9 @@ import pytest_netchaos
 
 PUBLIC = {
     "Blackhole", "Close", "Connection", "ContainerServer", "Cut", "Delay", "Dial", "Dials", "DockerUnavailable",
-    "EngineDied", "EngineError", "Fault", "FaultSpan", "Flap", "History", "Injection", "Ledger", "Link",
+    "EngineDied", "EngineError", "Fault", "FaultSpan", "Flap", "History", "Injection", "Ledger", "Limit", "Link",
     "LinkClosed", "NetchaosError", "Network", "Outage", "PortInUse", "RedisAt", "RedisCluster", "RedisContainer",
-    "RedisSentinel", "RedisServer", "Refuse", "Reset", "ServiceError", "Stall", "Throttle", "Timeline",
+    "RedisSentinel", "RedisServer", "Refuse", "Reset", "ServiceError", "Slice", "Stall", "Throttle", "Timeline",
     "UnsupportedFault", "UpstreamError", "WaitTimeout", "at_least_once", "at_most_once", "backoff", "check",
     "check_async", "exactly_once", "open_network", "reconnected",
 }  # fmt: skip

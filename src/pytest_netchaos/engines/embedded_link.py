@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, cast
 
 from ..errors import EngineError, hide_own_errors
-from ..faults import Delay, Fault, Flap, Throttle
+from ..faults import Delay, Fault, Flap, Limit, Slice, Throttle
 from ..history import Closer, Ending, History
 from ..linklog import LinkLog
 from . import audit
@@ -56,7 +56,7 @@ class EmbeddedLink:
 
     def tell(self, fault_id: int, kind: str, direction: str) -> None:
         """Have the relay do something that takes no numbers, until `heal`."""
-        self._channel.request("fault", self.id, fault_id, self._seed, kind, direction, 1.0, 0, 0, "once", "inf")
+        self._channel.request("fault", self.id, fault_id, self._seed, kind, direction, 1.0, "", "once", "inf")
 
     def heal(self, fault_id: int) -> None:
         """Take a fault back; return when it is no longer in force."""
@@ -123,17 +123,24 @@ class EmbeddedLink:
 
 
 def _spell(fault: Fault) -> Iterator[object]:
-    """Write a fault as the relay's ``fault`` command has it: kind, direction, toxicity, and two numbers."""
+    """Write a fault as the relay's ``fault`` command has it: kind, direction, toxicity, and its numbers."""
     yield fault.kind
     yield getattr(fault, "direction", "both")
     yield getattr(fault, "toxicity", 1.0)
+    yield ",".join(map(repr, _values(fault)))
+
+
+def _values(fault: Fault) -> tuple[float, ...]:
     match fault:
         case Delay():
-            yield from (fault.latency, fault.jitter)
+            return fault.latency, fault.jitter
         case Throttle():
-            yield from (fault.rate, 0)
-        case _:
-            yield from (0, 0)
+            return (fault.rate,)
+        case Slice():
+            return fault.size, fault.variation, fault.pause
+        case Limit():
+            return (fault.count,)
+    return ()
 
 
 def _rhythm(fault: Fault, for_: float | None) -> Iterator[object]:

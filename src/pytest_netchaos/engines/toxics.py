@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import UnsupportedFault, hide_own_errors
-from ..faults import Blackhole, Cut, Delay, Fault, Stall, Throttle
+from ..faults import Blackhole, Cut, Delay, Fault, Limit, Slice, Stall, Throttle
 
 __tracebackhide__ = hide_own_errors
 
-#: Toxiproxy counts milliseconds and kilobytes of 1000 bytes.
-MS, KB = 1000, 1000
+#: Toxiproxy counts milliseconds, a slicer's pause in microseconds, and kilobytes of 1000 bytes.
+MS, US, KB = 1000, 1_000_000, 1000
 #: How far a rate in whole KB/s may be from the rate that was asked for.
 _NEAR = 0.01
 
@@ -74,6 +74,11 @@ def _spell(fault: Fault) -> tuple[str, dict[str, Any]]:
             return "latency", {"latency": _at_least(fault.latency), "jitter": _at_most(fault.jitter)}
         case Throttle():
             return "bandwidth", {"rate": _kilobytes(fault)}
+        case Slice():
+            pause = math.ceil(round(fault.pause * US, 3))
+            return "slicer", {"average_size": fault.size, "size_variation": fault.variation, "delay": pause}
+        case Limit():
+            return "limit_data", {"bytes": fault.count}
     raise UnsupportedFault(f"{fault}: Toxiproxy has nothing like it")  # pragma: no cover - every kind is above
 
 

@@ -7,7 +7,7 @@ from time import monotonic
 from . import sockets
 from .flow import DROP, OPEN, TURN, End, Flow
 from .loop import ERR, HUP, OUT, RDHUP
-from .stages import FIN
+from .stages import CLOSE, RST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Protocol
 
+    from .deadlines import Deadlines
+    from .fault import Fault
     from .loop import Loop
     from .proxy import Carrier
     from .sockets import Address
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
             """The connection is over."""
 
 
+#: The kinds of faults that end a connection at a time.
+ENDING = ("timeout", "reset_peer")
 #: Seconds that a peer has to take note of a FIN that a fault sent. A close with unread bytes would send an RST, which
 #: could destroy what the peer has not yet read.
 LINGER = 1.0
@@ -45,8 +49,8 @@ class Connection:
     """Connects a client to the upstream and relays between them until one of them, or a fault, ends it."""
 
     __slots__ = (
-        "_addresses", "_closed_by", "_connecting", "_lingering", "_loop", "_watcher", "client", "dial", "down",
-        "is_open", "is_over", "lot", "number", "peer", "server", "told", "up",
+        "_addresses", "_closed_by", "_connecting", "_deadlines", "_lingering", "_loop", "_watcher", "client", "dial",
+        "down", "is_open", "is_over", "lot", "number", "peer", "server", "told", "up",
     )  # fmt: skip
 
     def __init__(
@@ -80,6 +84,7 @@ class Connection:
         #: Who ended it and why: the first side that sent a FIN, or a fault.
         self._closed_by: tuple[str, str] | None = None
         self._lingering = False
+        self._deadlines: Deadlines | None = None
         sockets.no_delay(client)
         loop.watch(client.fileno(), self._client_event)
 
@@ -129,9 +134,41 @@ class Connection:
         """Send a FIN to both sides, now, whatever is still under way."""
         self._finish("link", reason, how="FIN", with_rst=False)
 
+    def sever(self, fault: Fault) -> None:
+        """Close it where a fault drops bytes: who is behind gets what is past it already, and a FIN."""
+        if not self.is_open:
+            self._finish("fault", fault.kind, how="FIN", with_rst=False)
+            return
+        self._closed_by = self._closed_by or ("fault", fault.kind)
+        self.up.sever(fault.id)
+        self.down.sever(fault.id)
+        self._pump()
+
+    def change(self, fault: Fault) -> None:
+        """Give new values to what a fault does here. Call `set` afterwards."""
+        self.up.change(fault.id, fault.values)
+        self.down.change(fault.id, fault.values)
+        if self._deadlines is not None and fault.kind in ENDING:
+            self._deadlines.restart(fault)
+
+    def expire(self, faults: dict[int, Fault]) -> None:
+        """Let these faults end it, and no others, each at its time."""
+        if self.is_over:
+            return
+        if self._deadlines is None and faults:
+            from .deadlines import Deadlines  # noqa: PLC0415 - few faults need it
+
+            self._deadlines = Deadlines(self._loop, self)
+        if self._deadlines is not None:
+            self._deadlines.adopt(faults)
+
     def totals(self) -> tuple[int, int, int, int]:
         """Count what was delivered up and down, and what was lost up and down."""
-        return self.up.carried, self.down.carried, self.up.lost, self.down.lost
+        return self.up.carried, self.down.carried, self.up.dropped, self.down.dropped
+
+    def received(self) -> tuple[int, int]:
+        """Count what was read from the client, and from the server."""
+        return self.up.received, self.down.received
 
     def _pump(self) -> None:
         if not self.is_over:
@@ -225,13 +262,17 @@ class Connection:
 
     def _flow_ended(self, flow: Flow, how: bytes) -> None:
         """Pass the end of one direction on: a FIN as a FIN, an RST as an RST."""
-        if how is not FIN:
-            by, reason = self._closed_by or (flow.source.side, "")
+        by, reason = self._closed_by = self._closed_by or (
+            ("fault", "limit") if how is CLOSE else (flow.source.side, "")
+        )
+        if how is RST:
             self._finish(by, reason, how="RST", with_rst=True)
             return
-        self._closed_by = self._closed_by or (flow.source.side, "")
         assert flow.target.sock is not None
         sockets.send_fin(flow.target.sock)
+        if how is CLOSE:
+            (self.down if flow is self.up else self.up).close()
+            self._loop.soon(self._pump)
         if self.up.over and self.down.over:
             self._finish(*self._closed_by, how="FIN", with_rst=False)
 
@@ -239,6 +280,8 @@ class Connection:
         if self.is_over:
             return
         self.is_over = True
+        if self._deadlines is not None:
+            self._deadlines.cancel()
         self.up.stop()
         self.down.stop()
         self._watcher.ended(self, by, how, reason)

@@ -169,8 +169,7 @@ class Relay:
         kind: str,
         direction: str,
         toxicity: str,
-        a: str,
-        b: str,
+        values: str,
         *windows: str,
     ) -> None:
         """Put a fault in force, once or on a rhythm."""
@@ -182,8 +181,7 @@ class Relay:
             seed=int(seed),
             direction=direction,
             toxicity=float(toxicity),
-            a=float(a),
-            b=float(b),
+            values=tuple(map(float, filter(None, values.split(",")))),
         )
         schedule = Schedule(self._loop, self.emit, self._proxies[key[0]], made, lambda: self._forget(key))
         self._schedules[key] = schedule

@@ -6,7 +6,8 @@ from _collections import deque  # type: ignore[import-not-found]  # see stages.p
 from time import monotonic
 
 from . import sockets
-from .stages import FIN, RST, Chain
+from .chain import Chain
+from .stages import FIN, RST, is_end
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,6 +82,16 @@ class Flow:
         """Whether a black hole took something: the stream can't be put together again."""
         return bool(self.lost or self.lost_end)
 
+    @property
+    def dropped(self) -> int:
+        """Count the bytes that will never arrive: a black hole took them, or a stage."""
+        return self.lost + self.chain.lost
+
+    @property
+    def received(self) -> int:
+        """Count the bytes that were read, wherever they are now."""
+        return self.carried + self.dropped + self.chain.held + sum(len(chunk) for chunk in self._out)
+
     def set(self, gate: int, stages: dict[int, Callable[[], Stage]]) -> None:
         """Change what happens to the bytes from now on. Call `pump` afterwards."""
         if gate == DROP and self.gate != DROP:
@@ -88,6 +99,10 @@ class Flow:
         self.gate = gate
         if stages or self.chain:
             self._out.extend(self.chain.adopt(stages, monotonic()))
+
+    def change(self, key: int, values: tuple[float, ...]) -> None:
+        """Give new values to the stage of a fault. Call `pump` afterwards."""
+        self.chain.change(key, monotonic(), values)
 
     def pump(self) -> None:
         """Move bytes until the source is empty, the target full, or nothing may pass for now."""
@@ -139,6 +154,13 @@ class Flow:
             self._left = sockets.unread(self.source.sock)
             if self.gate == DROP:
                 self._lose_own_end()
+
+    def sever(self, key: int) -> None:
+        """End the stream behind the stage ``key``, without what is before it. Call `pump` afterwards."""
+        if not self.over and key in self.chain:
+            self._ended = True
+            self.source.readable = False
+            self._out.extend(self.chain.sever(key, monotonic()))
 
     def stop(self) -> None:
         """Carry nothing any more."""
@@ -199,7 +221,7 @@ class Flow:
         out = self._out
         while out and not self.over:
             chunk = out[0]
-            if chunk is FIN or chunk is RST:
+            if is_end(chunk):
                 out.clear()
                 self.over = True
                 self._on_end(self, chunk)
@@ -261,7 +283,7 @@ class Flow:
         self.lost_end = True
 
     def _lose(self, chunk: bytes) -> None:
-        if chunk is FIN or chunk is RST:
+        if is_end(chunk):
             self.lost_end = True
         else:
             self.lost += len(chunk)

@@ -216,8 +216,10 @@ class Pair:
             self._tap.gone(self)
 
     def _guess(self, how: str) -> tuple[str, str, str]:
-        """Say who ended it, where the other proxy has hung up on us: the peer that began, or that proxy."""
-        return (self._leaver, how, "") if self._leaver else ("link", how, "the proxy behind the link hung up")
+        """Say who ended it, where the other proxy has hung up on us: the peer that began, a limit, or that proxy."""
+        if self._leaver:
+            return self._leaver, how, ""
+        return ("fault", how, "limit") if self._tap.is_limited else ("link", how, "the proxy behind the link hung up")
 
 
 class Front:

@@ -6,7 +6,7 @@ from time import monotonic
 
 from . import sockets
 from .background import Background
-from .connection import Connection
+from .connection import ENDING, Connection
 from .fault import DOWN, INSTANT, REFUSING, UP, gate, stages
 
 TYPE_CHECKING = False
@@ -93,6 +93,18 @@ class Proxy:
             self.end(fault)
         self._emit("on", monotonic(), self.id, fault.id, fault.cycle, ",".join(met))
 
+    def update(self, fault: Fault, values: tuple[float, ...], toxicity: float) -> None:
+        """Change a fault that is in force; where it stays on, it keeps its state: what a limit has counted, say."""
+        met = {dial for dial, connection in self.connections.items() if fault.hits(connection.lot)}
+        fault.values, fault.toxicity = values, toxicity
+        for connection in list(self.connections.values()):
+            assert isinstance(connection, Connection)
+            if fault.hits(connection.lot):
+                connection.change(fault)
+            elif connection.dial in met and any(connection.totals()[2:]):
+                self._let_go(fault, connection)
+            self._apply(connection)
+
     def end(self, fault: Fault) -> None:
         """Take ``fault`` back.
 
@@ -104,6 +116,8 @@ class Proxy:
             return
         if fault.kind not in REFUSING:
             for connection in list(self.connections.values()):
+                if fault.hits(connection.lot):
+                    self._let_go(fault, connection)
                 self._apply(connection)
         elif not any(f.kind in REFUSING for f in self.faults.values()):
             self.open()
@@ -116,10 +130,22 @@ class Proxy:
         else:
             self._apply(connection)
 
+    def hang_up(self) -> None:
+        """Close every live connection with a FIN, now."""
+        for connection in list(self.connections.values()):
+            connection.abandon("the proxy was disabled")
+
+    @staticmethod
+    def _let_go(fault: Fault, connection: Carrier) -> None:
+        """Close a connection that a timeout was on: its stream has a hole, and is not to be put together again."""
+        if fault.kind == "timeout" and isinstance(connection, Connection):
+            connection.sever(fault)
+
     def _apply(self, connection: Carrier) -> None:
         assert isinstance(connection, Connection)
         faults = self.faults.values()
         key = connection.lot
+        connection.expire({fault.id: fault for fault in faults if fault.kind in ENDING and fault.hits(key)})
         connection.set(
             (gate(faults, key, UP), stages(faults, key, UP)), (gate(faults, key, DOWN), stages(faults, key, DOWN))
         )

@@ -3,6 +3,8 @@
 A stage takes chunks with the time of their arrival (`push`) and gives them back with the time when they may go on
 (`pop`), in order. Times go through the chain unrounded: a loop that wakes late in one stage doesn't make the next
 one later still. The end of a stream travels along as a chunk of its own, and never overtakes the bytes before it.
+
+Here are the two that most faults need. Those that few need are in ``toxics.py``, which is loaded when one is used.
 """
 
 from __future__ import annotations
@@ -12,38 +14,25 @@ from _collections import deque  # type: ignore[import-not-found]  # collections 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Protocol
-
-    class Stage(Protocol):
-        """One thing that happens to bytes under way."""
-
-        #: Bytes held; the stage asks for no more than about ``capacity``.
-        size: int
-        capacity: int
-
-        def push(self, at: float, chunk: bytes) -> None:
-            """Take a chunk that arrived at ``at``."""
-
-        def pop(self, now: float) -> tuple[float, bytes] | None:
-            """Give the next chunk that may go on by ``now``, with the time since when it could."""
-
-        def due(self) -> float | None:
-            """Say when `pop` will have something; ``None`` if it holds nothing."""
-
-        def drain(self) -> list[bytes]:
-            """Give up everything at once, in order: the stage is being taken away."""
 
 
-#: The ends of a stream, told apart by identity: a FIN, and an RST.
-FIN = b""
-RST = bytes(bytearray(b"RST"))
+class End(bytes):
+    """An end of a stream: a chunk without bytes, told apart from the others by identity."""
+
+    __slots__ = ()
+
+
+#: A FIN and an RST of the source; and a FIN that a fault sends, after which the connection is to be closed.
+FIN, RST, CLOSE = End(), End(), End()
 
 #: What a delay may hold for one direction of a connection: 64 MiB is 100 ms at 640 MB/s, or 1 s at 64 MB/s. Past
 #: that the relay stops reading, and the sender feels it as a full window.
 DELAY_CAPACITY = 64 << 20
-#: A shaper reads little ahead: the rest waits where it would on a slow network, in the sender's socket. But it holds
-#: 10 ms' worth, or being woken late would cost rate: with 64 KiB only, 100 MB/s became 73, and 1 GB/s 300 MB/s.
-THROTTLE_CAPACITY = 64 << 10
+#: What any other stage holds at most, beside one chunk: the rest waits where it would on a slow network, in the
+#: sender's socket.
+CAPACITY = 64 << 10
+#: But a shaper holds 10 ms' worth, or being woken late would cost rate: with 64 KiB only, 100 MB/s became 73, and
+#: 1 GB/s 300 MB/s.
 READ_AHEAD = 0.01
 #: A shaper's step in seconds. Smaller is smoother and costs more wake-ups.
 QUANTUM = 0.001
@@ -53,36 +42,94 @@ QUANTUM = 0.001
 MOST_LATE = 0.15
 
 
-class Delay:
-    """Let each chunk go on ``latency`` ± ``jitter`` seconds after it arrived, in order."""
+def is_end(chunk: bytes) -> bool:
+    """Whether a chunk is the end of the stream."""
+    return type(chunk) is End
 
-    __slots__ = ("_draw", "_jitter", "_last", "_latency", "_queue", "_step", "capacity", "size")
 
-    def __init__(self, latency: float, jitter: float, draw: Callable[[int], float]) -> None:
-        self.capacity = DELAY_CAPACITY
+class Stage:
+    """One thing that happens to bytes under way; this one keeps them, in order."""
+
+    __slots__ = ("_queue", "capacity", "lost", "size")
+
+    def __init__(self) -> None:
+        #: Bytes held; the stage asks for no more than about ``capacity``.
         self.size = 0
-        self._latency = latency
-        self._jitter = jitter
-        self._draw = draw
+        self.capacity = CAPACITY
+        #: Bytes that were dropped here.
+        self.lost = 0
         self._queue: deque[tuple[float, bytes]] = deque()
-        self._last = 0.0
-        self._step = 0
 
     def push(self, at: float, chunk: bytes) -> None:
         """Take a chunk that arrived at ``at``."""
-        wait = self._latency
-        if self._jitter:
-            wait += self._jitter * (2 * self._draw(self._step) - 1)
-            self._step += 1
-        self._last = max(at + wait, self._last)  # a shorter delay never overtakes a longer one
-        self._queue.append((self._last, chunk))
+        self._queue.append((at, chunk))
         self.size += len(chunk)
+
+    def pop(self, now: float) -> tuple[float, bytes] | None:
+        """Give the next chunk that may go on by ``now``, with the time since when it could."""
+        due = self.due()
+        if due is None or due > now:
+            return None
+        chunk: bytes = self._queue.popleft()[1]
+        self.size -= len(chunk)
+        return due, chunk
+
+    def due(self) -> float | None:
+        """Say when `pop` will have something; ``None`` if that is never, as things are."""
+        return None
+
+    def drain(self) -> list[bytes]:
+        """Give up everything at once, in order: the stage is being taken away."""
+        chunks = [chunk for _, chunk in self._queue]
+        self._queue.clear()
+        self.size = 0
+        return chunks
+
+    def change(self, now: float, *values: float) -> None:
+        """Take new values, for what is held as well as for what is still to come."""
+
+
+class Delay(Stage):
+    """Let each chunk go on ``latency`` ± ``jitter`` seconds after it arrived, in order.
+
+    Args:
+        latency: Seconds.
+        jitter: Seconds; a delay that it makes negative is none.
+        draw: Draws a share, 0 to 1, for the chunk of this number.
+        delays_ends: Whether a FIN or an RST is late as well, even one with no bytes before it.
+    """
+
+    __slots__ = ("_delays_ends", "_draw", "_jitter", "_last", "_latency", "_shares", "_step")
+
+    def __init__(
+        self, latency: float, jitter: float, draw: Callable[[int], float], *, delays_ends: bool = True
+    ) -> None:
+        super().__init__()
+        self.capacity = DELAY_CAPACITY
+        self._latency = latency
+        self._jitter = jitter
+        self._draw = draw
+        self._delays_ends = delays_ends
+        self._last = 0.0
+        self._step = 0
+        #: When the chunks of the queue arrived, and which share of the jitter each has.
+        self._shares: deque[tuple[float, float]] = deque()
+
+    def push(self, at: float, chunk: bytes) -> None:
+        """Take a chunk that arrived at ``at``."""
+        share = 0.0
+        if self._jitter:
+            share = 2 * self._draw(self._step) - 1
+            self._step += 1
+        self._shares.append((at, share))
+        super().push(self._release(at, share, chunk), chunk)
 
     def pop(self, now: float) -> tuple[float, bytes] | None:
         """Give the next chunk that may go on by ``now``."""
         if not self._queue or self._queue[0][0] > now:
             return None
         item: tuple[float, bytes] = self._queue.popleft()
+        self._shares.popleft()
         self.size -= len(item[1])
         return item
 
@@ -92,29 +139,39 @@ class Delay:
 
     def drain(self) -> list[bytes]:
         """Give up everything at once."""
+        self._shares.clear()
+        return super().drain()
+
+    def change(self, now: float, *values: float) -> None:  # noqa: ARG002 - what is late already goes at once
+        """Take another latency and jitter: each chunk that is held is as late as if they had been these all along."""
+        self._latency, self._jitter = values
+        self._last = 0.0
         chunks = [chunk for _, chunk in self._queue]
-        self._queue.clear()
-        self.size = 0
-        return chunks
+        self._queue = deque(
+            (self._release(at, share, chunk), chunk) for (at, share), chunk in zip(self._shares, chunks, strict=True)
+        )
+
+    def _release(self, at: float, share: float, chunk: bytes) -> float:
+        wait = max(0.0, self._latency + self._jitter * share)
+        if not self._delays_ends and is_end(chunk):
+            wait = 0.0
+        self._last = max(at + wait, self._last)  # a shorter delay never overtakes a longer one
+        return self._last
 
 
-class Throttle:
-    """Let ``rate`` bytes per second go on. An idle time earns no credit, and being held up for long little."""
+class Throttle(Stage):
+    """Let ``rate`` bytes per second go on. An idle time earns no credit, and being held up for long little.
 
-    __slots__ = ("_free", "_quantum", "_queue", "_rate", "capacity", "size")
+    Args:
+        rate: Bytes per second; with 0, nothing goes on until that changes.
+    """
+
+    __slots__ = ("_free", "_quantum", "_rate")
 
     def __init__(self, rate: float) -> None:
-        self.capacity = max(THROTTLE_CAPACITY, int(rate * READ_AHEAD))
-        self.size = 0
-        self._rate = rate
-        self._quantum = max(1, min(THROTTLE_CAPACITY, int(rate * QUANTUM)))
-        self._queue: deque[tuple[float, bytes]] = deque()
+        super().__init__()
+        self._set(rate)
         self._free = 0.0  # when the last byte let through had left: virtual time, so that no rounding adds up
-
-    def push(self, at: float, chunk: bytes) -> None:
-        """Take a chunk that arrived at ``at``."""
-        self._queue.append((at, chunk))
-        self.size += len(chunk)
 
     def pop(self, now: float) -> tuple[float, bytes] | None:
         """Give the next chunk that may go on by ``now``."""
@@ -123,7 +180,7 @@ class Throttle:
             return None
         arrived, chunk = self._queue.popleft()
         start = max(arrived, self._free)
-        if chunk is FIN or chunk is RST:
+        if is_end(chunk):
             self.size -= len(chunk)
             return start, chunk
         # Woken late, it makes up for it: everything that could have left by now, leaves.
@@ -142,84 +199,16 @@ class Throttle:
             return None
         arrived, chunk = self._queue[0]
         start: float = max(arrived, self._free)
-        if chunk is FIN or chunk is RST:
+        if is_end(chunk):
             return start
-        return start + min(self._quantum, len(chunk)) / self._rate
+        return start + min(self._quantum, len(chunk)) / self._rate if self._rate else None
 
-    def drain(self) -> list[bytes]:
-        """Give up everything at once."""
-        chunks = [chunk for _, chunk in self._queue]
-        self._queue.clear()
-        self.size = 0
-        return chunks
+    def change(self, now: float, *values: float) -> None:
+        """Take another rate. What was held up by the old one earns no credit."""
+        self._set(*values)
+        self._free = max(now, self._free)
 
-
-class Chain:
-    """The stages of one direction of a connection, from its source to its destination."""
-
-    __slots__ = ("_stages",)
-
-    def __init__(self) -> None:
-        self._stages: list[tuple[int, Stage]] = []
-
-    def __bool__(self) -> bool:
-        return bool(self._stages)
-
-    @property
-    def has_room(self) -> bool:
-        """Whether more may be pushed. Stages stay below ``capacity`` plus one chunk."""
-        first = self._stages[0][1]
-        return first.size < first.capacity
-
-    def push(self, now: float, chunk: bytes) -> None:
-        """Take a chunk from the source."""
-        self._stages[0][1].push(now, chunk)
-
-    def pop(self, now: float) -> bytes | None:
-        """Give the next chunk that has come through all stages by ``now``."""
-        for (_, upper), (_, lower) in zip(self._stages, self._stages[1:], strict=False):
-            while lower.size < lower.capacity and (item := upper.pop(now)):
-                lower.push(*item)
-        item = self._stages[-1][1].pop(now)
-        return item[1] if item else None
-
-    def due(self) -> float | None:
-        """Say when to call `pop` next; ``None`` if nothing is under way."""
-        times = [self._stages[-1][1].due()]
-        for (_, upper), (_, lower) in zip(self._stages, self._stages[1:], strict=False):
-            if lower.size < lower.capacity:  # a full stage wakes the ones before it when it empties
-                times.append(upper.due())
-        return min((t for t in times if t is not None), default=None)
-
-    def drain(self) -> list[bytes]:
-        """Give up everything under way, in order."""
-        chunks: list[bytes] = []
-        for _, stage in reversed(self._stages):  # what is furthest along was sent first
-            chunks += stage.drain()
-        return chunks
-
-    def adopt(self, wanted: dict[int, Callable[[], Stage]], now: float) -> list[bytes]:
-        """Become the chain of the stages ``wanted``, keeping those that are there already.
-
-        Args:
-            wanted: How to make each stage, by the id of the fault it belongs to.
-            now: What a stage held that is taken away goes on to the next one at this time.
-
-        Returns:
-            What has come out at the end because stages were taken away, in order.
-        """
-        out: list[bytes] = []
-        for index in reversed(range(len(self._stages))):
-            key, stage = self._stages[index]
-            if key in wanted:
-                continue
-            del self._stages[index]
-            chunks = stage.drain()
-            if index < len(self._stages):
-                for chunk in chunks:
-                    self._stages[index][1].push(now, chunk)
-            else:
-                out += chunks
-        kept = {key for key, _ in self._stages}
-        self._stages += [(key, make()) for key, make in wanted.items() if key not in kept]
-        return out
+    def _set(self, rate: float) -> None:
+        self._rate = rate
+        self.capacity = max(CAPACITY, int(rate * READ_AHEAD))
+        self._quantum = max(1, min(CAPACITY, int(rate * QUANTUM)))

@@ -121,6 +121,11 @@ class Tap(Proxy):
         faults = [f for f in self.faults.values() if f.kind in kinds]
         return {d for d in (UP, DOWN) if any(f.direction in (d, "both") for f in faults)}
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether the other proxy closes connections after so many bytes."""
+        return bool(self._directions("limit"))
+
     def in_flight(self) -> int:
         """Count the bytes that went into the other proxy and have not come out."""
         return sum(pair.in_flight for pair in self._pairs)

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pytest_netchaos.relay.chain import Chain
 from pytest_netchaos.relay.chance import draw
-from pytest_netchaos.relay.stages import FIN, RST, THROTTLE_CAPACITY, Chain, Delay, Throttle
+from pytest_netchaos.relay.stages import CAPACITY, FIN, RST, Delay, Throttle
 
 
 def delay(latency, jitter=0.0):
@@ -89,7 +90,7 @@ def test_a_chain_holds_what_its_stages_hold():
 def test_there_is_room_until_the_first_stage_is_full():
     chain = chain_of(throttle(1e6), delay(1))
     assert chain.has_room
-    chain.push(0.0, bytes(THROTTLE_CAPACITY - 1))
+    chain.push(0.0, bytes(CAPACITY - 1))
     assert chain.has_room
     chain.push(0.0, b"x")
     assert not chain.has_room
@@ -100,11 +101,11 @@ def test_there_is_room_until_the_first_stage_is_full():
 def test_a_full_stage_holds_the_one_before_it_back_and_wakes_it_when_it_empties():
     chain = chain_of(delay(0.1), throttle(1e6))
     for _ in range(4):
-        chain.push(0.0, bytes(THROTTLE_CAPACITY))
+        chain.push(0.0, bytes(CAPACITY))
     assert chain.pop(0.1) is None
-    assert chain._stages[1][1].size == THROTTLE_CAPACITY
+    assert chain._stages[1][1].size == CAPACITY
     assert chain.due() == pytest.approx(0.101)
-    assert sum(len(chunk) for _, chunk in run(chain)) == 4 * THROTTLE_CAPACITY
+    assert sum(len(chunk) for _, chunk in run(chain)) == 4 * CAPACITY
 
 
 def test_everything_that_is_drained_comes_in_order():
@@ -119,12 +120,14 @@ def test_everything_that_is_drained_comes_in_order():
     assert (size(chain), chain.due()) == (0, None)
 
 
-def test_stages_that_stay_keep_what_they_hold_and_new_ones_come_behind():
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_stages_that_stay_keep_what_they_hold_and_new_ones_come_where_they_belong(order):
     chain = chain_of(delay(0.5))
     chain.push(10.0, b"abc")
-    assert chain.adopt({1: delay(0.25), 0: lambda: pytest.fail("made again")}, 10.1) == []
-    assert [key for key, _ in chain._stages] == [0, 1]
-    assert run(chain) == [(10.75, b"abc")]
+    wanted = {0: lambda: pytest.fail("made again"), 1: delay(0.25)}
+    assert chain.adopt({key: wanted[key] for key in order}, 10.1) == []
+    assert [key for key, _ in chain._stages] == list(order)
+    assert run(chain) == [(10.75 if order == (0, 1) else 10.5, b"abc")]
 
 
 def test_what_a_stage_held_goes_on_to_the_next_one_when_it_is_taken_away():

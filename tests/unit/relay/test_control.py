@@ -70,7 +70,7 @@ def made(loop, sockets, monkeypatch):
 
 
 def fault(request, id_, *, windows=("once", "inf"), seed=7, kind="cut", toxicity=1.0):
-    return ("fault", request, 1, id_, seed, kind, "both", toxicity, 0, 0, *windows)
+    return ("fault", request, 1, id_, seed, kind, "both", toxicity, "", *windows)
 
 
 def test_a_command_is_answered_after_the_events_that_it_caused(made):
@@ -106,17 +106,10 @@ def test_what_cannot_be_carried_out_is_refused_with_the_reason(made, command, wh
 
 
 def test_a_fault_is_made_as_it_was_ordered(made):
-    made.ask(("fault", 1, 1, 9, 7, "delay", "upstream", 0.5, 0.2, 0.1, "once", 1.5))
+    made.ask(("fault", 1, 1, 9, 7, "delay", "upstream", 0.5, "0.2,0.1", "once", 1.5))
     (schedule,) = made.schedules
     each = schedule.fault
-    assert (each.id, each.kind, each.direction, each.toxicity, each.a, each.b) == (
-        9,
-        "delay",
-        "upstream",
-        0.5,
-        0.2,
-        0.1,
-    )
+    assert (each.id, each.kind, each.direction, each.toxicity, each.values) == (9, "delay", "upstream", 0.5, (0.2, 0.1))
     assert (each.seed, list(each.windows)) == (7, [(0.0, 1.5)])
     assert schedule.proxy is made.proxy
 

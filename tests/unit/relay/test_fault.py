@@ -55,7 +55,11 @@ def test_a_gate_is_shut_in_the_faults_direction_only(kind, shut, direction, up, 
 
 
 def test_a_gate_and_a_stage_are_for_the_connections_that_are_hit():
-    made = [fault("blackhole", 1, toxicity=0.5), fault("stall", 2, toxicity=0.5), fault("delay", 3, toxicity=0.5, a=1)]
+    made = [
+        fault("blackhole", 1, toxicity=0.5),
+        fault("stall", 2, toxicity=0.5),
+        fault("delay", 3, toxicity=0.5, values=(1, 0.0)),
+    ]
     for connection in range(50):
         hits = [each.hits(connection) for each in made]
         assert gate(made, connection, UP) == (DROP if hits[0] else HOLD if hits[1] else OPEN)
@@ -86,8 +90,8 @@ def test_who_is_hit_by_less_is_hit_by_more():
 
 def test_stages_are_made_for_their_direction_in_the_order_of_the_faults():
     faults = [
-        fault("throttle", 5, a=100.0), fault("stall", 1), fault("delay", 2, direction=UP, a=0.5),
-        fault("delay", 3, direction=DOWN, a=0.25),
+        fault("throttle", 5, values=(100.0,)), fault("stall", 1), fault("delay", 2, direction=UP, values=(0.5, 0.0)),
+        fault("delay", 3, direction=DOWN, values=(0.25, 0.0)),
     ]  # fmt: skip
     up, down = stages(faults, 1, UP), stages(faults, 1, DOWN)
     assert list(up) == [5, 2]
@@ -103,7 +107,7 @@ def test_stages_are_made_for_their_direction_in_the_order_of_the_faults():
 
 
 def departures(seed=7, id_=1, connection=1, direction=UP):
-    stage = fault("delay", id_, seed=seed, a=0.5, b=0.5).stage(connection, direction)
+    stage = fault("delay", id_, seed=seed, values=(0.5, 0.5)).stage(connection, direction)
     found = []
     for at in range(0, 100, 10):
         stage.push(float(at), b"x")

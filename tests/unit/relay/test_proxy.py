@@ -213,7 +213,7 @@ def test_who_is_hit_does_not_hang_on_how_many_were_refused_before(made, dial, re
     made.watch.coming += [f"127.0.0.1:{n}" for n in range(1, 1 + refused)]
     made.proxy.end(cut)
     assert len(said(made, "refused")) == refused
-    delay, reset = (fault(kind, n, seed=3, toxicity=0.5, a=9.0) for n, kind in enumerate(("delay", "reset"), 2))
+    delay, reset = (fault(kind, n, seed=3, toxicity=0.5) for n, kind in enumerate(("delay", "reset"), 2))
     made.proxy.start(delay)
     for _ in range(8):
         dial()
@@ -250,7 +250,7 @@ def test_a_stall_holds_who_is_there_and_who_comes_until_the_end(made, dial, sock
 
 def test_a_delay_has_a_stage_in_its_direction_on_every_connection(made, dial):
     dial()
-    made.proxy.start(fault("delay", direction=DOWN, a=9.0))
+    made.proxy.start(fault("delay", direction=DOWN, values=(9.0, 0.0)))
     dial()
     assert [(bool(c.up.chain), bool(c.down.chain)) for c in made.proxy.connections.values()] == [(False, True)] * 2
 
@@ -335,7 +335,7 @@ def test_the_background_shifts_no_number(made, dial, dial_in_background):
 
 
 def test_the_background_is_under_faults_from_the_start(made, dial_in_background):
-    made.proxy.start(fault("delay", a=9.0))
+    made.proxy.start(fault("delay", values=(9.0, 0.0)))
     dial_in_background()
     (connection,) = made.proxy.connections.values()
     assert connection.up.chain

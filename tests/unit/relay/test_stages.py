@@ -8,14 +8,15 @@ from hypothesis import strategies as st
 
 from pytest_netchaos.relay.chance import draw
 from pytest_netchaos.relay.stages import (
+    CAPACITY,
+    CLOSE,
     DELAY_CAPACITY,
     FIN,
     MOST_LATE,
     RST,
-    THROTTLE_CAPACITY,
-    Chain,
     Delay,
     Throttle,
+    is_end,
 )
 
 RATES = [1, 3, 10, 999, 1000, 1500, 64_000, 1e6, 12_345_678, 1e8, 1e9]
@@ -147,10 +148,10 @@ def test_the_rate_is_exact(rate):
 @pytest.mark.parametrize("rate", RATES)
 def test_a_step_is_a_millisecond_or_a_byte_and_fits_a_buffer(rate):
     stage = Throttle(rate)
-    stage.push(0.0, bytes(THROTTLE_CAPACITY))
+    stage.push(0.0, bytes(CAPACITY))
     step = stage.due()
     _, chunk = stage.pop(step)
-    assert len(chunk) == max(1, min(THROTTLE_CAPACITY, int(rate / 1000)))
+    assert len(chunk) == max(1, min(CAPACITY, int(rate / 1000)))
     assert step == pytest.approx(len(chunk) / rate)
 
 
@@ -259,6 +260,70 @@ def test_what_is_drained_is_everything_in_order(make):
 
 def test_the_capacities():
     assert Delay(1, 0, drawn()).capacity == DELAY_CAPACITY == 64 << 20
-    assert Throttle(1).capacity == THROTTLE_CAPACITY == 64 << 10
+    assert Throttle(1).capacity == CAPACITY == 64 << 10
     assert Throttle(1e9).capacity == 10_000_000, "10 ms' worth"
-    assert not Chain()
+
+
+# Changes.
+
+
+def test_a_changed_latency_counts_for_what_is_under_way_from_its_arrival():
+    stage = Delay(100, 0, drawn())
+    stage.push(10.0, b"abc")
+    stage.push(10.5, b"de")
+    stage.change(11.0, 2.0, 0.0)
+    assert everything(stage, 11.9) == []
+    assert everything(stage, 12.5) == [(12.0, b"abc"), (12.5, b"de")]
+    stage.push(20.0, b"f")
+    assert stage.due() == 22.0
+
+
+def test_a_changed_jitter_keeps_what_was_drawn_and_the_order():
+    shares = [1.0, 0.0]
+    stage = Delay(10, 1, lambda step: shares[step])
+    stage.push(0.0, b"a")
+    stage.push(0.0, b"b")
+    stage.change(1.0, 10.0, 5.0)
+    assert everything(stage, 99) == [(15.0, b"a"), (15.0, b"b")]
+
+
+def test_a_jitter_larger_than_the_latency_makes_some_chunks_go_at_once_and_none_early():
+    stage = Delay(1, 5, lambda _: 0.0)
+    stage.push(10.0, b"a")
+    assert stage.due() == 10.0
+
+
+@pytest.mark.parametrize(("delays_ends", "due"), [(True, 12.0), (False, 10.0)])
+def test_an_end_alone_is_late_or_not_as_asked(delays_ends, due):
+    stage = Delay(2, 0, drawn(), delays_ends=delays_ends)
+    stage.push(10.0, FIN)
+    assert stage.due() == due
+
+
+def test_an_end_that_is_not_delayed_still_waits_for_the_bytes_before_it():
+    stage = Delay(2, 0, drawn(), delays_ends=False)
+    stage.push(10.0, b"abc")
+    stage.push(10.5, FIN)
+    assert everything(stage, 12.0) == [(12.0, b"abc"), (12.0, FIN)]
+
+
+def test_a_rate_of_nothing_holds_until_it_changes_and_what_was_held_earns_no_credit():
+    stage = Throttle(0)
+    stage.push(10.0, b"x" * 3000)
+    assert (stage.due(), stage.pop(1e6)) == (None, None)
+    stage.change(20.0, 1000.0)
+    assert run(stage)[-1][0] == pytest.approx(23.0)
+
+
+def test_an_end_with_nothing_before_it_passes_a_rate_of_nothing():
+    stage = Throttle(0)
+    stage.push(10.0, FIN)
+    assert stage.pop(10.0) == (10.0, FIN)
+
+
+@pytest.mark.parametrize("end", [FIN, RST, CLOSE])
+def test_the_ends_are_told_apart_and_are_no_bytes(end):
+    assert is_end(end)
+    assert len(end) == 0
+    assert not is_end(b"")
+    assert [end is other for other in (FIN, RST, CLOSE)].count(True) == 1

@@ -152,7 +152,7 @@ def test_before_there_is_another_half_nothing_is_in_flight(world):
 @pytest.mark.parametrize("kind", ["delay", "throttle", "blackhole"])
 def test_what_the_other_proxy_does_is_noted_and_not_done_twice(world, kind):
     peers = world.pair()
-    made = fault(kind, a=5.0, b=0.0)
+    made = fault(kind)
     world.tap.start(made)
     assert [event[3:] for event in world.events if event[0] == "on"] == [(1, 1, "1")]
     assert world.sends(peers.client, peers.near, b"at once") == b"at once"

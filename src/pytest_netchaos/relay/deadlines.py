@@ -1,0 +1,56 @@
+"""The times at which faults end a connection, whatever its bytes do; loaded when a fault has one."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .connection import Connection
+    from .fault import Fault
+    from .loop import Loop, Timer
+
+
+class Deadlines:
+    """One connection's timers, by the id of the fault.
+
+    They run from the moment when the fault met the connection, and no byte starts them anew: an idle connection is
+    reset like a busy one.
+    """
+
+    __slots__ = ("_connection", "_loop", "_timers")
+
+    def __init__(self, loop: Loop, connection: Connection) -> None:
+        self._loop = loop
+        self._connection = connection
+        self._timers: dict[int, Timer | None] = {}
+
+    def adopt(self, wanted: dict[int, Fault]) -> None:
+        """Forget the timers of other faults, and start those that are new."""
+        for key in [key for key in self._timers if key not in wanted]:
+            self._stop(self._timers.pop(key))
+        for key, fault in wanted.items():
+            if key not in self._timers:
+                self.restart(fault)
+
+    def restart(self, fault: Fault) -> None:
+        """Count a fault's time from now on."""
+        self._stop(self._timers.get(fault.id))
+        self._timers[fault.id] = self._start(fault)
+
+    def cancel(self) -> None:
+        """Stop them all: the connection is over."""
+        self.adopt({})
+
+    def _start(self, fault: Fault) -> Timer | None:
+        (seconds,) = fault.values
+        if fault.kind == "reset_peer":
+            return self._loop.call_at(monotonic() + seconds, lambda: self._connection.reset("fault", fault.kind))
+        if seconds:
+            return self._loop.call_at(monotonic() + seconds, lambda: self._connection.sever(fault))
+        return None  # a timeout of 0 never closes
+
+    @staticmethod
+    def _stop(timer: Timer | None) -> None:
+        if timer is not None:
+            timer.cancel()

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from time import monotonic
+
+import pytest
+
+from pytest_netchaos.relay.deadlines import Deadlines
+from pytest_netchaos.relay.fault import Fault
+from pytest_netchaos.relay.rhythm import once
+
+
+class Connection:
+    def __init__(self):
+        self.calls = []
+
+    def reset(self, by, reason):
+        self.calls.append(("reset", by, reason))
+
+    def sever(self, fault):
+        self.calls.append(("sever", fault.id))
+
+
+@pytest.fixture
+def connection():
+    return Connection()
+
+
+@pytest.fixture
+def deadlines(fake_loop, connection):
+    return Deadlines(fake_loop, connection)
+
+
+def fault(kind, id_=1, seconds=5.0):
+    return Fault(id_, kind, once(), values=(seconds,))
+
+
+def due(fake_loop):
+    return [timer for timer in fake_loop.timers if timer.call is not None]
+
+
+@pytest.mark.parametrize(
+    ("kind", "call"), [("reset_peer", ("reset", "fault", "reset_peer")), ("timeout", ("sever", 1))]
+)
+def test_a_fault_ends_the_connection_when_its_time_has_come(fake_loop, connection, deadlines, kind, call):
+    started = monotonic()
+    deadlines.adopt({1: fault(kind)})
+    (timer,) = due(fake_loop)
+    assert started + 5 <= timer.when <= monotonic() + 5
+    timer.call()
+    assert connection.calls == [call]
+
+
+def test_a_timeout_of_nothing_never_ends_it_and_a_reset_after_nothing_does_at_once(fake_loop, deadlines):
+    deadlines.adopt({1: fault("timeout", seconds=0.0), 2: fault("reset_peer", 2, seconds=0.0)})
+    (timer,) = due(fake_loop)
+    assert timer.when <= monotonic()
+
+
+def test_a_deadline_that_runs_is_not_started_anew(fake_loop, deadlines):
+    deadlines.adopt({1: fault("timeout")})
+    deadlines.adopt({1: fault("timeout"), 2: fault("timeout", 2)})
+    assert len(due(fake_loop)) == len(fake_loop.timers) == 2
+
+
+def test_a_fault_that_is_gone_ends_nothing(fake_loop, deadlines):
+    deadlines.adopt({1: fault("timeout"), 2: fault("reset_peer", 2)})
+    deadlines.adopt({2: fault("reset_peer", 2)})
+    assert [timer.call is None for timer in fake_loop.timers] == [True, False]
+    deadlines.cancel()
+    assert due(fake_loop) == []
+
+
+def test_a_changed_time_counts_from_the_change(fake_loop, deadlines):
+    deadlines.adopt({1: fault("timeout", seconds=5.0)})
+    deadlines.restart(fault("timeout", seconds=9.0))
+    (timer,) = due(fake_loop)
+    assert timer.when > monotonic() + 8
+    deadlines.restart(fault("timeout", seconds=0.0))
+    assert due(fake_loop) == []
