@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -21,6 +22,8 @@ from .rows import DIRECT, Row
 _NO_LIMIT = 1 << 60
 #: Seconds after which streams are in full flow.
 _UNDER_WAY = 0.15
+#: Seconds that streams go on when the round trips should be over: the last one may take long.
+_MARGIN = 0.3
 #: GB/s without a proxy below which the generators, or the rest of the machine, may be what was measured.
 _ENOUGH = 3.0
 
@@ -45,7 +48,11 @@ def _throughput(connections: int, what: str, goal: float, scale: Scale) -> Itera
         both = in_turns(scale.rounds(9), routes(found, sink.getsockname()), measure)
     speeds = {name: [speed for speed, _ in values] for name, values in both.items()}
     costs = {name: [cost for _, cost in values] for name, values in both.items() if name != DIRECT}
-    note = "" if max(speeds[DIRECT]) >= _ENOUGH else f"below {_ENOUGH:g} GB/s without a proxy: the machine is too busy"
+    note = (
+        ""
+        if statistics.median(speeds[DIRECT]) >= _ENOUGH
+        else f"below {_ENOUGH:g} GB/s without a proxy: the machine is too busy"
+    )
     goals = (at_least(goal, Of.TOXIPROXY), at_least(0.6, Of.DIRECT))
     yield Row(f"throughput, {what}", "GB/s", speeds, goals, note)
     yield Row(f"CPU for it, {what}", "s/GB", costs, (at_most(0.2, Of.TOXIPROXY),))
@@ -77,14 +84,14 @@ def beside(scale: Scale) -> Iterator[Row]:
         def measure(contender: Contender, route: Route) -> list[int]:
             client.call("hold", route.address, 1)
             receiver.start("receive", 4)
-            sender.start("send", sinks[contender.name].address, 4, _UNDER_WAY + seconds + 0.1, _NO_LIMIT)
+            sender.start("send", sinks[contender.name].address, 4, _UNDER_WAY + seconds + _MARGIN, _NO_LIMIT)
             time.sleep(_UNDER_WAY)
             times: list[int] = client.call("round_trips_held", _NO_LIMIT, seconds)
             measured = time.monotonic()
             client.call("drop")
             sent: Sent = sender.result(2 * PATIENCE)
             _received_all(sent, receiver)
-            assert measured < sent.stopped or len(times) < 100, "the streams had ended before the round trips did"
+            assert measured < sent.stopped, "the streams had ended before the round trips did"
             return times
 
         times = in_turns(scale.rounds(8), routes(found, server.getsockname()), measure)

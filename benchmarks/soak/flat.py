@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Sequence
 
 #: The share of the samples that is warm-up: buffers, pools and code that is imported when it is first needed.
-_WARM_UP = 0.25
+_WARM_UP = 1 / 3
 #: Fewer samples than this say nothing.
 _FEWEST = 6
 

@@ -13,8 +13,10 @@ from pytest_netchaos.faults import (
     Direction,
     Fault,
     Flap,
+    Limit,
     Refuse,
     Reset,
+    Slice,
     Stall,
     Throttle,
 )
@@ -29,6 +31,10 @@ _FAULTS: tuple[Callable[[random.Random, Direction, float], Fault], ...] = (
     lambda _, way, share: Blackhole(direction=way, toxicity=share),
     lambda chance, way, share: Delay(chance.uniform(0.001, 0.05), 0.001, direction=way, toxicity=share),
     lambda chance, way, share: Throttle(10 ** chance.uniform(4, 8.5), direction=way, toxicity=share),
+    lambda chance, way, share: Slice(
+        chance.randint(100, 9_000), 99, chance.choice((0.0, 0.001)), direction=way, toxicity=share
+    ),
+    lambda chance, way, share: Limit(chance.randint(0, 1_000_000), direction=way, toxicity=share),
     lambda chance, _, __: Flap((0.002, 0.05), (0.005, 0.1), chance.randint(1, 6)),
 )
 _TOXICS: tuple[Callable[[random.Random], tuple[str, dict[str, int]]], ...] = (
