@@ -26,6 +26,8 @@ _PHASE, _FEWEST = 5.0, 9
 #: What may be added after the warm-up: bytes of memory, and descriptors. Peaks are higher the longer one waits for
 #: them; a leak of 10 bytes for each connection makes 2 MB in 10 minutes.
 _MEMORY, _DESCRIPTORS = 2_000_000, 8
+#: Troubles that the summary shows.
+_SHOWN = 12
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -43,8 +45,10 @@ def main(arguments: Sequence[str]) -> int:
     troubles = [*diary.tally.troubles, *grown(diary)]
     troubles += [f"left at the end: {each}" for each in before.left(relay, diary.ports)]
     _summarize(diary, time.monotonic() - began)
-    for each in dict.fromkeys(troubles):
+    for each in troubles[:_SHOWN]:
         print(f"FAILED: {each}")
+    if len(troubles) > _SHOWN:
+        print(f"FAILED: … and {len(troubles) - _SHOWN:,} more")
     print(f"{'failed' if troubles else 'all well'}; to repeat: --seed {options.seed}")
     return int(bool(troubles))
 
@@ -67,7 +71,7 @@ def _soak(seconds: float, chance: random.Random, diary: Diary) -> int:
         churns = [stack.enter_context(Remote(Churn)) for _ in range(_CHURNS)]
         engine = EmbeddedEngine()
         stack.callback(engine.stop)
-        toxics = _toxics(engine, diary)
+        toxics = _toxics(engine, diary, chance)
         if toxics:
             stack.callback(toxics.close)
         end = time.monotonic() + seconds
@@ -78,12 +82,13 @@ def _soak(seconds: float, chance: random.Random, diary: Diary) -> int:
         return engine.pid
 
 
-def _toxics(engine: EmbeddedEngine, diary: Diary) -> Toxics | None:
+def _toxics(engine: EmbeddedEngine, diary: Diary, chance: random.Random) -> Toxics | None:
     api = getattr(engine, "api", None)
     if api is None:
         print("no toxics: this version's engine has no API", file=sys.stderr)
         return None
-    return Toxics(api(), diary.timed)
+    host, port, _ = api(chance.getrandbits(32))
+    return Toxics((host, port), diary.timed)
 
 
 def _progress(diary: Diary) -> None:
