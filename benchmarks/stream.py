@@ -7,6 +7,7 @@ on 2 cores of an Intel Xeon at 2.50 GHz.
 
 from __future__ import annotations
 
+import mmap
 import os
 import random
 import select
@@ -87,11 +88,41 @@ class Sender:
             return 0
 
 
-class Receiver:
-    """Receives and compares, in its own process."""
+class Progress:
+    """A number of bytes that a process and its children see alike."""
 
-    def __init__(self, listener: socket.socket) -> None:
+    def __init__(self) -> None:
+        self._shared = memoryview(mmap.mmap(-1, mmap.PAGESIZE)).cast("Q")
+
+    @property
+    def bytes(self) -> int:
+        """How many have arrived, in all."""
+        return self._shared[0]
+
+    def add(self, count: int) -> None:
+        """Count some more; only one process may."""
+        self._shared[0] += count
+
+    def wait(self, count: int) -> None:
+        """Wait until so many have arrived in all."""
+        deadline = time.monotonic() + PATIENCE
+        while self.bytes < count:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{self.bytes} of {count} bytes after {PATIENCE:g} s")
+            time.sleep(0.002)
+
+
+class Receiver:
+    """Receives and compares, in its own process.
+
+    Args:
+        listener: Where the streams come from.
+        progress: Where it counts, for others to see.
+    """
+
+    def __init__(self, listener: socket.socket, progress: Progress | None = None) -> None:
         self._listener = listener
+        self._progress = progress or Progress()
         self._buffer = bytearray(_LONGEST_READ)
 
     def receive(self, connections: int) -> Received:
@@ -125,6 +156,7 @@ class Receiver:
                 reads += 1
                 self._compare(got[fd], count if reads % _ALL_OF_EVERY == 0 else min(count, _SAMPLE))
                 got[fd] += count
+                self._progress.add(count)
         return Received(sum(got.values()), first_bytes, first_at, time.monotonic())
 
     def _compare(self, at: int, count: int) -> None:

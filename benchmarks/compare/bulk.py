@@ -12,7 +12,7 @@ from ..relay_process import cpu_seconds
 from ..remote import Remote
 from ..scale import Scale
 from ..stats import percentile
-from ..stream import Received, Receiver, Sender, Sent
+from ..stream import Progress, Received, Receiver, Sender, Sent
 from ..tcp import PATIENCE, listen
 from .contenders import Contender, Route, contenders, routes
 from .goals import Of, at_least, at_most
@@ -20,8 +20,10 @@ from .rounds import in_turns
 from .rows import DIRECT, Row
 
 _NO_LIMIT = 1 << 60
-#: Seconds after which streams are in full flow.
-_UNDER_WAY = 0.15
+#: Bytes after which streams are in full flow, and those that have to pass while round trips are measured.
+_UNDER_WAY, _PASSED = 20_000_000, 10_000_000
+#: Seconds that this may take, on a machine with much else to do.
+_STARTING = 0.3
 #: Seconds that streams go on when the round trips should be over: the last one may take long.
 _MARGIN = 0.3
 #: GB/s without a proxy below which the generators, or the rest of the machine, may be what was measured.
@@ -74,20 +76,24 @@ def beside(scale: Scale) -> Iterator[Row]:
     """Ask 64 bytes and get them back, while four streams go through the same proxy."""
     seconds = 0.25 + 0.5 * scale.share
     with ExitStack() as stack:
+        progress = Progress()
         server, sink = stack.enter_context(listen()), stack.enter_context(listen())
         echo, client = stack.enter_context(Remote(Echo, server)), stack.enter_context(Remote(Client))
-        sender, receiver = stack.enter_context(Remote(Sender)), stack.enter_context(Remote(Receiver, sink))
+        sender, receiver = stack.enter_context(Remote(Sender)), stack.enter_context(Remote(Receiver, sink, progress))
         found = stack.enter_context(contenders())
         echo.start("serve")
         sinks = {each.name: route for each, route in routes(found, sink.getsockname())}
 
         def measure(contender: Contender, route: Route) -> list[int]:
             client.call("hold", route.address, 1)
+            before = progress.bytes
             receiver.start("receive", 4)
-            sender.start("send", sinks[contender.name].address, 4, _UNDER_WAY + seconds + _MARGIN, _NO_LIMIT)
-            time.sleep(_UNDER_WAY)
+            sender.start("send", sinks[contender.name].address, 4, _STARTING + seconds + _MARGIN, _NO_LIMIT)
+            progress.wait(before + _UNDER_WAY)
+            passed = progress.bytes
             times: list[int] = client.call("round_trips_held", _NO_LIMIT, seconds)
             measured = time.monotonic()
+            assert progress.bytes - passed > _PASSED, "hardly anything has passed beside the round trips"
             client.call("drop")
             sent: Sent = sender.result(2 * PATIENCE)
             _received_all(sent, receiver)

@@ -5,7 +5,8 @@ import threading
 
 import pytest
 
-from benchmarks.stream import Receiver, Sender
+from benchmarks.remote import Remote
+from benchmarks.stream import Progress, Receiver, Sender
 from benchmarks.tcp import listen
 
 NO_LIMIT = 1 << 60
@@ -20,6 +21,16 @@ def test_what_was_sent_has_arrived_over_each_connection():
         thread.join()
     assert sent[0].bytes == received.bytes == 3_000_000
     assert sent[0].started < sent[0].stopped
+
+
+def test_progress_is_seen_by_other_processes():
+    progress = Progress()
+    with listen() as sink, Remote(Receiver, sink, progress) as receiver, Remote(Sender) as sender:
+        receiver.start("receive", 2)
+        sender.call("send", sink.getsockname(), 2, 30, 500_000)
+        receiver.result()
+    progress.wait(500_000)
+    assert progress.bytes == 500_000
 
 
 def test_a_sender_stops_when_its_time_is_up():
