@@ -23,9 +23,9 @@ from .toxics import Toxics
 _CHURNS = 2
 #: Seconds of a phase, and how many phases there are at least.
 _PHASE, _FEWEST = 5.0, 9
-#: What may be added after the warm-up: bytes of memory, and descriptors. Peaks are higher the longer one waits for
-#: them; a leak of 10 bytes for each connection makes 2 MB in 10 minutes.
-_MEMORY, _DESCRIPTORS = 2_000_000, 8
+#: What may be added after the warm-up, besides peaks: bytes of memory, and descriptors. A leak of 10 bytes for each
+#: connection makes 1 MB in 10 minutes.
+_MEMORY, _DESCRIPTORS = 1_000_000, 8
 #: Troubles that the summary shows.
 _SHOWN = 12
 

@@ -23,6 +23,14 @@ def test_a_single_peak_is_no_growth():
     assert growth([10] * 19 + [500] + [10] * 3) == 0
 
 
+def test_two_peaks_whose_memory_is_kept_are_no_growth():
+    assert growth([10] * 15 + [30] * 4 + [37] * 12) == 0
+
+
+def test_a_leak_is_seen_beside_a_peak():
+    assert growth([number + 100 * (number > 20) for number in range(40)]) > 10
+
+
 def test_what_shrinks_has_grown_by_less_than_nothing():
     assert growth([10] * 10 + [4] * 10) == -6
 
