@@ -21,8 +21,8 @@ from .phase import Diary, Phase
 from .toxics import Toxics
 
 _CHURNS = 2
-#: Seconds of a phase, and how many phases there are at least.
-_PHASE, _FEWEST = 5.0, 9
+#: Seconds of a phase; and the fewest minutes of all, since memory takes some to settle.
+_PHASE, _SHORTEST = 5.0, 3
 #: What may be added after the warm-up, besides peaks: bytes of memory, and descriptors. A leak of 10 bytes for each
 #: connection makes 1 MB in 10 minutes.
 _MEMORY, _DESCRIPTORS = 1_000_000, 8
@@ -36,8 +36,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--minutes", type=float, default=10.0, help="for how long (10)")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32), help="what all is drawn from")
     options = parser.parse_args(arguments)
-    if not options.minutes >= 1:
-        parser.error(f"--minutes must be 1 at least, not {options.minutes:g}: memory takes that long to settle")
+    if not options.minutes >= _SHORTEST:
+        parser.error(
+            f"--minutes must be {_SHORTEST} at least, not {options.minutes:g}: memory takes that long to settle"
+        )
     print(f"seed {options.seed}", file=sys.stderr)
     before, diary = Before(), Diary()
     began = time.monotonic()
@@ -75,7 +77,7 @@ def _soak(seconds: float, chance: random.Random, diary: Diary) -> int:
         if toxics:
             stack.callback(toxics.close)
         end = time.monotonic() + seconds
-        while time.monotonic() < end or len(diary.memory) < _FEWEST:
+        while time.monotonic() < end:
             phase = Phase(engine, server.getsockname(), churns, toxics, diary, chance)
             phase.run(_PHASE)
             _progress(diary)
