@@ -74,8 +74,7 @@ def _soak(seconds: float, chance: random.Random, diary: Diary) -> int:
         engine = EmbeddedEngine()
         stack.callback(engine.stop)
         toxics = _toxics(engine, diary, chance)
-        if toxics:
-            stack.callback(toxics.close)
+        stack.callback(toxics.close)
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             phase = Phase(engine, server.getsockname(), churns, toxics, diary, chance)
@@ -84,12 +83,8 @@ def _soak(seconds: float, chance: random.Random, diary: Diary) -> int:
         return engine.pid
 
 
-def _toxics(engine: EmbeddedEngine, diary: Diary, chance: random.Random) -> Toxics | None:
-    api = getattr(engine, "api", None)
-    if api is None:
-        print("no toxics: this version's engine has no API", file=sys.stderr)
-        return None
-    host, port, _ = api(chance.getrandbits(32))
+def _toxics(engine: EmbeddedEngine, diary: Diary, chance: random.Random) -> Toxics:
+    host, port, _ = engine.api(chance.getrandbits(32))
     return Toxics((host, port), diary.timed)
 
 

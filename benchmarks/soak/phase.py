@@ -74,7 +74,7 @@ class Phase:
         engine: EmbeddedEngine,
         upstream: tuple[str, int],
         churns: Sequence[Remote],
-        toxics: Toxics | None,
+        toxics: Toxics,
         diary: Diary,
         chance: random.Random,
     ) -> None:
