@@ -7,21 +7,19 @@ A process and not a thread: in a busy test process the interpreter's lock made a
 from __future__ import annotations
 
 import itertools
-import os
-import select
 import socket
 import time
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 
-from .. import choices
 from ..addresses import Upstream
-from ..errors import EngineError, hide_own_errors
+from ..errors import hide_own_errors
 from ..linklog import LinkLog
+from .base import ApiAddress
 from .channel import Channel
 from .embedded_link import EmbeddedLink
 from .ports import HandedPorts, OrderedPorts, Reserved
-from .relay_process import RelayProcess
+from .relay_process import RelayProcess, relay_kind
 
 __tracebackhide__ = hide_own_errors
 
@@ -40,9 +38,10 @@ class EmbeddedEngine:
         Raises:
             EngineError: it has not started, or ``NETCHAOS_RELAY`` has a wrong value.
         """
-        kind = _kind()
+        kind = relay_kind()
         self._links: dict[int, EmbeddedLink] = {}
         self._ids = itertools.count(1)
+        self._api: ApiAddress | None = None
         #: Whether the relay sees dials to a closed port; ``None`` until it has said so.
         self._sees_all: bool | None = None
         self._process = RelayProcess(kind)
@@ -89,6 +88,23 @@ class EmbeddedEngine:
             arguments = (",".join(background), *spell_addresses(upstream.numeric))
             self.carry(link, "link", arguments, reserved.sockets)
         return link
+
+    def api(self, seed: int = 0) -> ApiAddress:
+        """Say where its Toxiproxy API listens, on loopback; start it with the first call. Its proxies end with us.
+
+        Args:
+            seed: What its proxies draw their random decisions from; the one of the first call stays.
+
+        Raises:
+            EngineDied: the relay is dead.
+            EngineError: it can't serve an API.
+        """
+        self.check()
+        if self._api is None:
+            with self._ports.reserve_one("api") as reserved:
+                self.channel.post("api", seed, fds=[sock.fileno() for sock in reserved.sockets])
+                self._api = ApiAddress(*reserved.address, is_shared=False)
+        return self._api
 
     def reserve(self, host: str, port: int, inner: str | None = None) -> AbstractContextManager[Reserved]:
         """Number a link and reserve its port, until it is carried: see `HandedPorts.reserve`."""
@@ -146,11 +162,3 @@ class EmbeddedEngine:
 def spell_addresses(numeric: Iterable[tuple[str, str, int]]) -> tuple[object, ...]:
     """Write addresses as the relay's commands have them, one after the other."""
     return tuple(part for family_host_port in numeric for part in family_host_port)
-
-
-def _kind() -> str:
-    is_linux = hasattr(os, "pidfd_open") and hasattr(select, "epoll")
-    try:
-        return choices.relay(os.environ.get(choices.RELAY_VARIABLE, ""), is_linux=is_linux)
-    except ValueError as error:
-        raise EngineError(str(error)) from None

@@ -56,6 +56,12 @@ class HandedPorts:
                 inner_port = sockets[-1].getsockname()[1]
             yield Reserved(id_, sockets[0].getsockname(), inner_port, tuple(sockets))
 
+    @contextlib.contextmanager
+    def reserve_one(self, role: str) -> Iterator[Reserved]:  # noqa: ARG002 - see `OrderedPorts`
+        """Reserve a free port of 127.0.0.1 for something of the relay's that is no link."""
+        with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
+            yield Reserved(0, listener.getsockname(), sockets=(listener,))
+
     def told(self, event: list[str]) -> bool:  # noqa: ARG002 - see `OrderedPorts`
         """Take an event of the relay's, if it is about ports; say whether it is."""
         return False
@@ -82,6 +88,14 @@ class OrderedPorts:
             with contextlib.suppress(EngineDied):
                 self._channel.post("drop", id_)
             raise
+
+    @contextlib.contextmanager
+    def reserve_one(self, role: str) -> Iterator[Reserved]:
+        """Reserve a free port of 127.0.0.1 for something of the relay's that is no link."""
+        bound = self._bind(0, role, socket.AF_INET, "127.0.0.1", 0)
+        if isinstance(bound, str):
+            raise _in_use("127.0.0.1", 0, bound)
+        yield Reserved(0, bound)
 
     def told(self, event: list[str]) -> bool:
         """Take an event of the relay's, if it is about ports; say whether it is."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from .. import choices
 from ..errors import EngineError, hide_own_errors
 
 __tracebackhide__ = hide_own_errors
@@ -26,6 +28,19 @@ _BOOT = (
 _GRACE = 2.0
 #: Seconds that it has to dial us, where it does; it takes 0.04.
 _PATIENCE = 20.0
+
+
+def relay_kind() -> str:
+    """Say how the relay is to work: see `choices.relay`.
+
+    Raises:
+        EngineError: ``NETCHAOS_RELAY`` has a wrong value.
+    """
+    is_linux = hasattr(os, "pidfd_open") and hasattr(select, "epoll")
+    try:
+        return choices.relay(os.environ.get(choices.RELAY_VARIABLE, ""), is_linux=is_linux)
+    except ValueError as error:
+        raise EngineError(str(error)) from None
 
 
 class RelayProcess:
@@ -56,6 +71,14 @@ class RelayProcess:
     def is_alive(self) -> bool:
         """Whether it runs."""
         return self._process.poll() is None
+
+    def wait(self, timeout: float) -> None:
+        """Wait until it has ended.
+
+        Raises:
+            subprocess.TimeoutExpired: it has not, within ``timeout`` seconds.
+        """
+        self._process.wait(timeout)
 
     def stop(self) -> None:
         """See it end, once the channel is closed."""

@@ -60,6 +60,7 @@ class Relay:
         self._watch = SynWatch(loop, allowed=self._sees_dials)
         self._proxies: dict[int, Proxy] = {}
         self._schedules: dict[tuple[int, int], Schedule] = {}
+        self._apis: list[object] = []
         self._commands: dict[str, Callable[..., None]] = {
             "hello": self._hello,
             "link": self._link,
@@ -69,6 +70,7 @@ class Relay:
             "flight": self._flight,
             "fault": self._fault,
             "heal": self._heal,
+            "api": self._api,
             "sync": self._sync,
             **self._ports.commands,
         }
@@ -210,6 +212,15 @@ class Relay:
         """Take a fault back; harmless when it is over already."""
         if schedule := self._schedules.get((int(link), int(fault))):
             schedule.cancel()
+
+    def _api(self, seed: str) -> None:
+        """Serve Toxiproxy's HTTP API."""
+        from .api.application import Application  # noqa: PLC0415 - most runs need none, and it takes 10 ms
+        from .api.metrics import Metrics  # noqa: PLC0415
+        from .api.server import Server  # noqa: PLC0415
+
+        application = Application(self._loop, Metrics(of_proxies=False, of_runtime=False), int(seed))
+        self._apis.append(Server(self._loop, self._ports.listener(0, "api"), application))
 
     def _sync(self) -> None:
         """Bring the counters up to date; every event until now goes out before the answer."""

@@ -2,11 +2,35 @@
 
 from __future__ import annotations
 
+import sys
+
 from . import sockets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket as Socket  # noqa: N812
+
+    from .sockets import Address
+
+#: Whether two sockets can share a port here.
+SHARES = sys.platform == "linux"
+
+
+def take(family: int, address: Address, *, dual: bool = False) -> tuple[Socket, Keeper | LoneKeeper]:
+    """Take a port; return a socket that listens there, and what keeps it.
+
+    Raises:
+        OSError: it can't be had.
+    """
+    if not SHARES:
+        listener = sockets.listen(family, address, dual=dual)
+        return listener, LoneKeeper(listener, dual=dual)
+    keeper = Keeper(sockets.bind(family, address, dual=dual), dual=dual)
+    try:
+        return keeper.listen(), keeper
+    except OSError:
+        keeper.close()
+        raise
 
 
 class Keeper:
@@ -14,10 +38,12 @@ class Keeper:
 
     Args:
         sock: Bound to the port, with SO_REUSEADDR.
+        dual: Whether it is an IPv6 socket that serves IPv4 too.
     """
 
-    def __init__(self, sock: Socket) -> None:
+    def __init__(self, sock: Socket, *, dual: bool = False) -> None:
         self._sock = sock
+        self._dual = dual
         self.family: int = sock.family
         self.address: tuple[str, int] = sock.getsockname()[:2]
 
@@ -27,7 +53,7 @@ class Keeper:
         Raises:
             OSError: somebody else has taken it.
         """
-        return sockets.listen(self.family, self._sock.getsockname())
+        return sockets.listen(self.family, self._sock.getsockname(), dual=self._dual)
 
     def shut(self, listener: Socket) -> None:
         """Close the port."""
@@ -46,9 +72,11 @@ class LoneKeeper:
 
     Args:
         listener: The listening socket.
+        dual: Whether it is an IPv6 socket that serves IPv4 too.
     """
 
-    def __init__(self, listener: Socket) -> None:
+    def __init__(self, listener: Socket, *, dual: bool = False) -> None:
+        self._dual = dual
         self._name = listener.getsockname()
         self._sock: Socket | None = None
         self.family: int = listener.family
@@ -60,7 +88,7 @@ class LoneKeeper:
         Raises:
             OSError: somebody else has taken it.
         """
-        sock = self._sock or sockets.bind(self.family, self._name)
+        sock = self._sock or sockets.bind(self.family, self._name, dual=self._dual)
         self._sock = sock  # where it can't listen, it goes on keeping the port
         sock.listen(sockets.BACKLOG)
         self._sock = None
@@ -70,7 +98,7 @@ class LoneKeeper:
         """Close the port. Where it can't be kept, `listen` tries to have it back, and says if that fails."""
         listener.close()
         try:
-            self._sock = sockets.bind(self.family, self._name)
+            self._sock = sockets.bind(self.family, self._name, dual=self._dual)
         except OSError:
             self._sock = None
 

@@ -21,7 +21,7 @@ _LOOK = 0.5
 _OPEN_MAX = 10240
 
 
-def main(port: int, owner: int, poller: str) -> None:
+def main(port: int, owner: int, kind: str) -> None:
     """Relay until the channel's other end is closed, or the owner is dead.
 
     A token comes through stdin, and goes back through the channel: so the owner knows who has dialled.
@@ -29,17 +29,16 @@ def main(port: int, owner: int, poller: str) -> None:
     Args:
         port: Where the owner listens for the channel, on 127.0.0.1.
         owner: The process id of the test run.
-        poller: As `pollers.make` takes it.
+        kind: As `loops.make` takes it.
     """
     clock.sharpen()
     _raise_limit()
-    from . import connection, flow, pollers  # noqa: PLC0415 - these take the clock as it is when they are loaded
+    from . import connection, flow, loops  # noqa: PLC0415 - these take the clock as it is when they are loaded
     from .control import Relay  # noqa: PLC0415
     from .own import OwnPorts  # noqa: PLC0415
-    from .portable import PortableLoop  # noqa: PLC0415
 
     connection.FLOW = flow.Flow  # on Linux, too, where the copying ones would not be tried otherwise
-    loop = PortableLoop(pollers.make(poller))
+    loop = loops.make(kind)
     relay = Relay(loop, _dial(port), OwnPorts, sees_dials=False)
     if sys.platform != "win32":  # there a process keeps its parent's number for ever: the channel must do
         loop.soon(lambda: _mind(loop, owner))

@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket as Socket  # noqa: N812
     from collections.abc import Callable, Iterator
-    from typing import TypeAlias
+    from typing import Protocol, TypeAlias
 
     from .connection import Watcher
     from .fault import Fault
@@ -22,7 +22,18 @@ if TYPE_CHECKING:
     from .loop import Loop, Timer
     from .pair import Pair
     from .sockets import Address
-    from .watch import SynWatch
+
+    class Lookout(Protocol):
+        """Sees who dials a closed port: a `SynWatch`, or nobody."""
+
+        def add(self, family: int, address: tuple[str, int], on_syn: Callable[[str], None]) -> None:
+            """Look out for dials to a port."""
+
+        def remove(self, family: int, address: tuple[str, int]) -> None:
+            """Look out no more."""
+
+        def catch_up(self, family: int) -> None:
+            """Say what has been seen until now."""
 
     #: What carries a client's connection: one `Connection`, or the two of a tap.
     Carrier: TypeAlias = "Connection | Pair"
@@ -37,7 +48,7 @@ class Proxy:
     def __init__(
         self,
         loop: Loop,
-        watch: SynWatch,
+        watch: Lookout,
         emit: Callable[..., None],
         id_: int,
         listener: Socket,

@@ -48,26 +48,16 @@ def adopt(fd: int) -> Socket:
     return sock
 
 
-def listen(family: int, address: tuple[object, ...]) -> Socket:
-    """Listen at ``address``, beside the socket that keeps its port reserved.
-
-    Raises:
-        OSError: the port can't be had.
-    """
-    sock = bind(family, address)
-    try:
-        sock.listen(BACKLOG)
-    except OSError:
-        sock.close()
-        raise
-    return sock
-
-
-def bind(family: int, address: tuple[object, ...]) -> Socket:
-    """Bind a socket to ``address``, whatever connections are left from there.
+def bind(family: int, address: Address | tuple[object, ...], *, dual: bool = False) -> Socket:
+    """Bind at ``address``, beside others that do, as long as none of them listens.
 
     On Windows without any option: SO_REUSEADDR would let others take the port, and SO_EXCLUSIVEADDRUSE would refuse it
     to ourselves as long as connections from there are open (Microsoft, "Using SO_REUSEADDR and SO_EXCLUSIVEADDRUSE").
+
+    Args:
+        family: The address family.
+        address: Where.
+        dual: Whether an IPv6 socket is to serve IPv4 too.
 
     Raises:
         OSError: the port can't be had.
@@ -78,12 +68,40 @@ def bind(family: int, address: tuple[object, ...]) -> Socket:
         if not _IS_WINDOWS:
             sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
         if family == _socket.AF_INET6:
-            sock.setsockopt(_socket.IPPROTO_IPV6, _socket.IPV6_V6ONLY, 1)
+            sock.setsockopt(_socket.IPPROTO_IPV6, _socket.IPV6_V6ONLY, not dual)
         sock.bind(address)
     except OSError:
         sock.close()
         raise
     return sock
+
+
+def listen(family: int, address: Address | tuple[object, ...], *, dual: bool = False) -> Socket:
+    """Listen at ``address``, beside the socket that keeps its port reserved.
+
+    Raises:
+        OSError: the port can't be had.
+    """
+    sock = bind(family, address, dual=dual)
+    try:
+        sock.listen(BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def pair() -> tuple[Socket, Socket]:
+    """Return two ends of a local stream, with which a thread or a signal wakes a loop."""
+    if hasattr(_socket, "socketpair"):
+        ours, theirs = _socket.socketpair()
+    else:
+        from socket import socketpair  # noqa: PLC0415 - Windows: it is made of TCP there
+
+        ours, theirs = (_socket.socket(fileno=sock.detach()) for sock in socketpair())
+    for sock in (ours, theirs):
+        sock.setblocking(False)
+    return ours, theirs
 
 
 def accept(listener: Socket) -> tuple[Socket, tuple[object, ...]]:

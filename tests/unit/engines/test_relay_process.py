@@ -39,7 +39,7 @@ def test_it_answers_at_its_channel(process):
 def test_it_ends_with_its_channel(process):
     ask(process, "sync", 1)
     process.sock.close()
-    process._process.wait(10.0)
+    process.wait(10.0)
     assert process._process.returncode == 0
 
 

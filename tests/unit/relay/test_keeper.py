@@ -105,5 +105,5 @@ def test_who_can_not_listen_goes_on_keeping_the_port(monkeypatch):
     keeper.close()
 
 
-def fail(*_):
+def fail(*_, **__):
     raise OSError(errno.EADDRINUSE, "in use")
