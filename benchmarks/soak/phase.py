@@ -64,7 +64,7 @@ class Phase:
         engine: The relay.
         upstream: The server.
         churns: The processes that visit it.
-        toxics: The same relay's API; ``None`` if it has none.
+        toxics: The same relay's API.
         diary: Where it notes what happened.
         chance: What everything is drawn from.
     """
