@@ -26,6 +26,10 @@ class Chain:
     def __contains__(self, key: int) -> bool:
         return any(mine == key for mine, _ in self._stages)
 
+    def sole(self, kind: type) -> Stage | None:
+        """Give the only stage, if it is of this kind."""
+        return self._stages[0][1] if len(self._stages) == 1 and type(self._stages[0][1]) is kind else None
+
     @property
     def has_room(self) -> bool:
         """Whether more may be pushed. Stages stay below ``capacity`` plus one chunk."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from time import monotonic
 
 from . import sockets
 from .flow import DROP, OPEN, TURN, End, Flow
-from .loop import ERR, HUP, OUT, RDHUP
+from .loop import ERR, HUP, IN, OUT, RDHUP
 from .stages import CLOSE, RST
+
+if sys.platform == "linux":
+    from . import splicing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,14 +47,18 @@ ENDING = ("timeout", "reset_peer")
 #: Seconds that a peer has to take note of a FIN that a fault sent. A close with unread bytes would send an RST, which
 #: could destroy what the peer has not yet read.
 LINGER = 1.0
+#: What carries the bytes.
+FLOW: type[Flow] = splicing.FLOW if sys.platform == "linux" else Flow
+#: An event with any of these says more than that bytes have come.
+NOTABLE = ~(IN | OUT)
 
 
 class Connection:
     """Connects a client to the upstream and relays between them until one of them, or a fault, ends it."""
 
     __slots__ = (
-        "_addresses", "_closed_by", "_connecting", "_deadlines", "_lingering", "_loop", "_watcher", "client", "dial",
-        "down", "is_open", "is_over", "lot", "number", "peer", "server", "told", "up",
+        "_addresses", "_closed_by", "_connecting", "_deadlines", "_dialled", "_lingering", "_loop", "_watcher",
+        "client", "dial", "down", "is_open", "is_over", "lot", "number", "server", "told", "up",
     )  # fmt: skip
 
     def __init__(
@@ -59,7 +67,6 @@ class Connection:
         watcher: Watcher,
         dial: int,
         client: Socket,
-        peer: tuple[object, ...],
         addresses: list[tuple[int, Address]],
     ) -> None:
         self.dial = dial
@@ -68,18 +75,18 @@ class Connection:
         self.lot = dial
         #: Counts the link's served dials; 0 until the upstream has accepted.
         self.number = 0
-        self.peer = peer
         self.client = End("client", client)
         self.server = End("server")
-        self.up = Flow(loop, self.client, self.server, self._flow_ended)
-        self.down = Flow(loop, self.server, self.client, self._flow_ended)
+        self.up = FLOW(loop, self.client, self.server, self._flow_ended)
+        self.down = FLOW(loop, self.server, self.client, self._flow_ended)
         #: The `totals` that the owner knows of: of a thousand connections, most are silent.
         self.told = (0, 0, 0, 0)
         self.is_open = False
         self.is_over = False
         self._loop = loop
         self._watcher = watcher
-        self._addresses = list(addresses)
+        self._addresses = addresses
+        self._dialled = 0  # of them
         self._connecting: Socket | None = None
         #: Who ended it and why: the first side that sent a FIN, or a fault.
         self._closed_by: tuple[str, str] | None = None
@@ -190,8 +197,9 @@ class Connection:
     # The upstream.
 
     def _dial_next(self, reason: str) -> None:
-        while self._addresses:
-            family, address = self._addresses.pop(0)
+        while self._dialled < len(self._addresses):
+            family, address = self._addresses[self._dialled]
+            self._dialled += 1
             try:
                 sock = sockets.dial(family, address)
             except OSError as error:
@@ -204,18 +212,24 @@ class Connection:
 
     def _await_connect(self, sock: Socket, address: Address) -> None:
         self._connecting = sock
-        self.server.writable = False  # it will be when it is connected, or failed to be
-        self._loop.watch(sock.fileno(), lambda _: self._connect_event(sock, address), self.server)
-        self._connect_event(sock, address)  # on loopback it has mostly happened already
+        failed = sockets.connect_error(sock)
+        if failed is None:
+            self.server.writable = False  # it will be when it is connected, or failed to be
+            self._loop.watch(sock.fileno(), lambda _: self._connect_event(sock, address), self.server)
+        else:  # on loopback it has mostly happened already
+            self._connected(sock, address, failed)
 
     def _connect_event(self, sock: Socket, address: Address) -> None:
         failed = sockets.connect_error(sock)
         if failed is None or self.is_over or sock is not self._connecting:
             return
+        self._loop.forget(sock.fileno())
+        self._connected(sock, address, failed)
+
+    def _connected(self, sock: Socket, address: Address, failed: int) -> None:
         if failed in sockets.RESETS:  # it had accepted, and has hung up since: a connection, if a short one
             self.server.broken = True
             failed = 0
-        self._loop.forget(sock.fileno())
         self._connecting = None
         if failed:
             sock.close()
@@ -224,6 +238,7 @@ class Connection:
         sockets.no_delay(sock)
         self.server.sock = sock
         self.server.writable = True
+        self.server.readable = self.server.broken  # an event will say when it is; a client has mostly asked by now
         self.is_open = True
         self._watcher.opened(self)
         self._loop.watch(sock.fileno(), self._server_event, self.server)
@@ -232,10 +247,24 @@ class Connection:
     # Events and ends.
 
     def _client_event(self, mask: int) -> None:
-        self._event(self.client, mask, self.up, self.down)
+        client = self.client
+        if mask & NOTABLE or not client.writable or self.is_over:
+            self._event(client, mask, self.up, self.down)
+        elif mask & IN:  # bytes, as nearly always
+            client.readable = True
+            self.up.pump()
+            if client.broken or self.server.broken:
+                self._end_if_gone()
 
     def _server_event(self, mask: int) -> None:
-        self._event(self.server, mask, self.down, self.up)
+        server = self.server
+        if mask & NOTABLE or not server.writable or self.is_over:
+            self._event(server, mask, self.down, self.up)
+        elif mask & IN:
+            server.readable = True
+            self.down.pump()
+            if server.broken or self.client.broken:
+                self._end_if_gone()
 
     def _event(self, end: End, mask: int, reading: Flow, writing: Flow) -> None:
         was_blocked = not end.writable  # every edge says OUT; mostly that is no news
@@ -324,10 +353,12 @@ class Connection:
         for end, sock in ((self.client, self.client.sock), (self.server, self.server.sock or self._connecting)):
             if sock is None:
                 continue
-            self._loop.forget(sock.fileno())
             if end.farewell is not None:
+                self._loop.forget(sock.fileno())
                 end.farewell(sock)
-            elif with_rst:
+                continue
+            self._loop.drop(sock.fileno())
+            if with_rst:
                 sockets.close_with_rst(sock)
             else:
                 sock.close()

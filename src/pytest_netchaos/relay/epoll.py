@@ -35,6 +35,11 @@ class EpollLoop(Loop):
             self._forgotten.add(fd)
             self._epoll.unregister(fd)
 
+    def drop(self, fd: int) -> None:
+        """Stop watching ``fd``, which is closed right afterwards: the kernel forgets it then, unasked."""
+        if self._handlers.pop(fd, None) is not None:
+            self._forgotten.add(fd)
+
     def close(self) -> None:
         """Give the descriptor back. No process needs that at its end."""
         self._epoll.close()

@@ -27,6 +27,11 @@ TURN = 4
 
 _buffer = bytearray(CHUNK)  # one thread, and no flow keeps anything in it between two calls
 _view = memoryview(_buffer)
+_NO_CHAIN = Chain()  # of every flow without a fault: one of its own would be 100 bytes
+
+
+def _nobody(flow: Flow, how: bytes) -> None:
+    """Hear of the end of a flow that was stopped."""
 
 
 class End:
@@ -51,15 +56,15 @@ class Flow:
     """Carries the bytes of one direction from ``source`` to ``target``."""
 
     __slots__ = (
-        "_ended", "_left", "_loop", "_on_end", "_out", "_queued", "_timer", "carried", "chain", "gate", "gulps",
-        "lost", "lost_end", "over", "source", "target",
+        "_ended", "_is_plain", "_left", "_loop", "_on_end", "_out", "_queued", "_timer", "carried", "chain", "gate",
+        "gulps", "lost", "lost_end", "over", "source", "target",
     )  # fmt: skip
 
     def __init__(self, loop: Loop, source: End, target: End, on_end: Callable[[Flow, bytes], None]) -> None:
         self.source = source
         self.target = target
         self.gate = OPEN
-        self.chain = Chain()
+        self.chain = _NO_CHAIN
         #: Reads on when the target is full, whatever that takes: for a source that must not be kept waiting.
         self.gulps = False
         #: Bytes written to the target, and bytes that a black hole took.
@@ -71,7 +76,9 @@ class Flow:
         self.over = False
         self._ended = False  # the end of the stream was read
         self._left: int | None = None  # a fault closes this flow after so many more bytes
-        self._out: deque[bytes] = deque()  # what has come through, and the target hasn't taken
+        #: What has come through, and the target hasn't taken. A deque only while it has something: one is 600 bytes.
+        self._out: deque[bytes] | tuple[()] = ()
+        self._is_plain = True  # no gate, no stage and no end is in the way
         self._loop = loop
         self._on_end = on_end
         self._timer: Timer | None = None
@@ -85,7 +92,7 @@ class Flow:
     @property
     def dropped(self) -> int:
         """Count the bytes that will never arrive: a black hole took them, or a stage."""
-        return self.lost + self.chain.lost
+        return self.lost + self.chain.lost if self.chain is not _NO_CHAIN else self.lost
 
     @property
     def received(self) -> int:
@@ -97,8 +104,18 @@ class Flow:
         if gate == DROP and self.gate != DROP:
             self._drop_held()
         self.gate = gate
+        if stages and self.chain is _NO_CHAIN:
+            self.chain = Chain()
         if stages or self.chain:
-            self._out.extend(self.chain.adopt(stages, monotonic()))
+            for chunk in self.chain.adopt(stages, monotonic()):
+                self._queue(chunk)
+        self._is_plain = gate == OPEN and not self.chain and self._left is None and not (self._ended or self.over)
+
+    def _queue(self, chunk: bytes) -> None:
+        if self._out:
+            self._out.append(chunk)
+        else:
+            self._out = deque((chunk,))
 
     def change(self, key: int, values: tuple[float, ...]) -> None:
         """Give new values to the stage of a fault. Call `pump` afterwards."""
@@ -108,18 +125,29 @@ class Flow:
         """Move bytes until the source is empty, the target full, or nothing may pass for now."""
         if self._queued or self.source.sock is None:
             return
-        if self.gate == DROP:
+        if self._is_plain and self.source.readable and not self._out and self.target.sock is not None:
+            self._pass_small()
+        elif self.gate == DROP:
             self._swallow()
-            return
-        if self.gate == HOLD or self.target.sock is None:
-            if self.gulps:
-                self._hoard()
-            return
-        for _ in range(TURN):
-            if not self._write_out() and (self.over or not self.gulps):
+        elif self.gate == OPEN and self.target.sock is not None:
+            self._work(TURN)
+        elif self.gulps:
+            self._hoard()
+
+    def _pass_small(self) -> None:
+        """Read and write once, past all that faults need: of a small message, that is all."""
+        self._read_on()
+        if self.source.readable or self._out:
+            self._work(TURN - 1)
+
+    def _work(self, steps: int) -> None:
+        for _ in range(steps):
+            if self.over:
+                return
+            if self._out and not self._write_out() and (self.over or not self.gulps):
                 return
             if self.chain and (chunk := self.chain.pop(monotonic())) is not None:
-                self._out.append(chunk)
+                self._queue(chunk)
             elif not self._take():
                 self._wake_later()
                 return
@@ -132,7 +160,7 @@ class Flow:
                 return
             count = self._read()
             if count > 0:
-                self._out.append(bytes(_view[:count]))
+                self._queue(bytes(_view[:count]))
             elif count == 0:
                 self._end(RST if self.source.broken else FIN)
         self._go_on_later()
@@ -152,6 +180,7 @@ class Flow:
         """Pass on what has arrived until now, and then a FIN; into a black hole, both. Call `pump` afterwards."""
         if self.source.sock is not None and not self._ended:
             self._left = sockets.unread(self.source.sock)
+            self._is_plain = False
             if self.gate == DROP:
                 self._lose_own_end()
 
@@ -160,12 +189,15 @@ class Flow:
         if not self.over and key in self.chain:
             self._ended = True
             self.source.readable = False
-            self._out.extend(self.chain.sever(key, monotonic()))
+            for chunk in self.chain.sever(key, monotonic()):
+                self._queue(chunk)
 
     def stop(self) -> None:
         """Carry nothing any more."""
         self.over = True
-        self._out.clear()
+        self._is_plain = False
+        self._on_end = _nobody  # no circle of references is left: what is over is freed at once
+        self._out = ()
         if self._timer is not None:
             self._timer.cancel()
 
@@ -176,12 +208,15 @@ class Flow:
             return True
         if not self.source.readable or self._ended or (self.chain and not self.chain.has_room):
             return False
+        self._read_on()
+        return True
+
+    def _read_on(self) -> None:
         count = self._read()
         if count > 0:
             self._pass_on(count)
         elif count == 0:
             self._end(RST if self.source.broken else FIN)
-        return True
 
     def _read(self) -> int:
         """Read into the shared buffer: a count, 0 at the end of the stream, -1 if nothing is there."""
@@ -205,16 +240,17 @@ class Flow:
             self.chain.push(monotonic(), bytes(_view[:count]))
             return
         sent = self._send(_view[:count])
-        if sent < count:
-            self._out.append(bytes(_view[sent:count]))
+        if sent < count and not self.over:
+            self._queue(bytes(_view[sent:count]))
 
     def _end(self, how: bytes) -> None:
         self._ended = True
+        self._is_plain = False
         self.source.readable = False
         if self.chain:
             self.chain.push(monotonic(), how)
         else:
-            self._out.append(how)
+            self._queue(how)
 
     def _write_out(self) -> bool:
         """Write what has come through; say whether the target took it all, and may take more."""
@@ -225,14 +261,19 @@ class Flow:
                 out.clear()
                 self.over = True
                 self._on_end(self, chunk)
-            elif (sent := self._send(memoryview(chunk))) == len(chunk):
+            elif (sent := self._write(chunk)) == len(chunk):
                 out.popleft()
             elif self.over:
                 break
             else:
                 out[0] = chunk[sent:]
                 return False
+        if not out:
+            self._out = ()
         return not self.over
+
+    def _write(self, chunk: bytes) -> int:
+        return self._send(memoryview(chunk))
 
     def _send(self, data: memoryview) -> int:
         """Write once: how much the target took. A target that is gone ends the flow, and its own side says so."""
@@ -273,7 +314,7 @@ class Flow:
     def _drop_held(self) -> None:
         for chunk in [*self._out, *(self.chain.drain() if self.chain else ())]:
             self._lose(chunk)
-        self._out.clear()
+        self._out = ()
         if self._left is not None and not self._ended:
             self._lose_own_end()
 

@@ -61,6 +61,10 @@ class Loop:
         """Stop watching ``fd``. Call it before the descriptor is closed."""
         raise NotImplementedError
 
+    def drop(self, fd: int) -> None:
+        """Stop watching ``fd``, which nobody else has, and which is closed right afterwards."""
+        self.forget(fd)
+
     def call_at(self, when: float, call: Callable[[], None]) -> Timer:
         """Call ``call()`` at ``when`` or as soon as possible after it, never before."""
         timer = Timer(when, call)
@@ -83,17 +87,21 @@ class Loop:
     def run(self, after_each: Callable[[], None]) -> None:
         """Run until `stop`, with ``after_each()`` after every round of events."""
         self._running = True
+        handlers, forgotten, ready, bulk = self._handlers, self._forgotten, self._ready, self._bulk
         while self._running:
             events = self._poll()
-            self._forgotten.clear()
+            if forgotten:
+                forgotten.clear()
             for fd, mask in events:
-                if fd not in self._forgotten:  # else an earlier handler of this round has closed it
-                    self._handlers[fd](mask)
-            self._run_timers()
-            for _ in range(len(self._ready)):
-                self._ready.popleft()()
-            if self._bulk:
-                self._bulk.popleft()()
+                if fd not in forgotten:  # else an earlier handler of this round has closed it
+                    handlers[fd](mask)
+            if self._timers:
+                self._run_timers()
+            if ready:
+                for _ in range(len(ready)):
+                    ready.popleft()()
+            if bulk:
+                bulk.popleft()()
             after_each()
 
     def _poll(self) -> list[tuple[int, int]]:

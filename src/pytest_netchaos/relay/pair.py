@@ -33,7 +33,6 @@ class Pair:
         watcher: Watcher,
         dial: int,
         client: Socket,
-        peer: tuple[object, ...],
         addresses: list[tuple[int, Address]],
     ) -> None:
         self.dial = dial
@@ -57,7 +56,7 @@ class Pair:
         #: The peer that hung up first.
         self._leaver = ""
         self.back: Connection | None = None
-        self.front = Connection(loop, Front(self), dial, client, peer, addresses)
+        self.front = Connection(loop, Front(self), dial, client, addresses)
         self.front.server.farewell = lambda sock: tap.part(sock, self)
 
     # What the proxy does with a connection.

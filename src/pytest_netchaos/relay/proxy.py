@@ -13,7 +13,7 @@ from .flow import End
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket as Socket  # noqa: N812
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Protocol, TypeAlias
 
     from .connection import Watcher
@@ -219,7 +219,9 @@ class Proxy:
         self._loop.soon(self._accept)
 
     def _accept(self) -> None:
-        self._welcome_all(self._accept_all())
+        """Welcome each as he comes: that nobody else is waiting is found out when this one is served."""
+        for client, peer in self._accept_each():
+            self._welcome(client, peer)
 
     def _sort_out(self, listener: Socket) -> tuple[list[tuple[Socket, tuple[object, ...]]], list[str]]:
         """Tell the dials that the new listener has from those that came before it: both have sent a SYN."""
@@ -228,7 +230,7 @@ class Proxy:
         self._watch.remove(self.family, self.address)
         seen, self._unsorted = self._unsorted, None
         self._listener = listener
-        waiting = self._accept_all()
+        waiting = list(self._accept_each())
         served = {sockets.name(peer) for _, peer in waiting}
         return waiting, [peer for peer in seen if peer not in served]
 
@@ -238,11 +240,10 @@ class Proxy:
         elif self._listener is None:
             self._refuse(peer)
 
-    def _accept_all(self) -> list[tuple[Socket, tuple[object, ...]]]:
-        waiting: list[tuple[Socket, tuple[object, ...]]] = []
+    def _accept_each(self) -> Iterator[tuple[Socket, tuple[object, ...]]]:
         while self._listener is not None:
             try:
-                waiting.append(sockets.accept(self._listener))
+                yield sockets.accept(self._listener)
             except BlockingIOError:
                 self._has_accepted_all()
                 break
@@ -251,7 +252,6 @@ class Proxy:
             except OSError as error:
                 self._accept_later(error)
                 break
-        return waiting
 
     def _has_accepted_all(self) -> None:
         self._door.readable = False
@@ -273,7 +273,7 @@ class Proxy:
 
     def _welcome(self, client: Socket, peer: tuple[object, ...]) -> None:
         watcher, dial = self._admit(sockets.name(peer))
-        connection = self.connections[dial] = self._connect(watcher, dial, client, peer)
+        connection = self.connections[dial] = self._connect(watcher, dial, client)
         if dial > 0:  # the background counts for itself
             connection.lot -= self._refused
         if self.faults:
@@ -289,8 +289,8 @@ class Proxy:
         self._emit("dial", monotonic(), self.id, self._dials, peer)
         return self, self._dials
 
-    def _connect(self, watcher: Watcher, dial: int, client: Socket, peer: tuple[object, ...]) -> Carrier:
-        return Connection(self._loop, watcher, dial, client, peer, self._addresses)
+    def _connect(self, watcher: Watcher, dial: int, client: Socket) -> Carrier:
+        return Connection(self._loop, watcher, dial, client, self._addresses)
 
     def _refuse(self, peer: str) -> None:
         """Note a dial that met a closed port."""

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 #: A backlog that no test fills: the kernel caps it at net.core.somaxconn.
 BACKLOG = 4096
 _FIONREAD = 0x541B  # termios.FIONREAD on Linux
+_TCP_INFO = getattr(_socket, "TCP_INFO", None)  # on Linux; its first byte is the state
+_ESTABLISHED = b"\x01"
 _IS_WINDOWS = sys.platform == "win32"
 _RST_ON_CLOSE = pack("hh" if _IS_WINDOWS else "ii", 1, 0)  # Winsock has two shorts in its `struct linger`
 
@@ -110,7 +112,9 @@ def accept(listener: Socket) -> tuple[Socket, tuple[object, ...]]:
         OSError: no descriptors are left, or the client has gone again.
     """
     fd, peer = listener._accept()  # type: ignore[attr-defined]  # noqa: SLF001 - what socket.accept() wraps
-    return adopt(fd), peer
+    sock = _socket.socket(listener.family, _socket.SOCK_STREAM, listener.proto, fd)  # told all, it asks the kernel less
+    sock.setblocking(False)
+    return sock, peer
 
 
 def dial(family: int, address: Address) -> Socket:
@@ -120,18 +124,22 @@ def dial(family: int, address: Address) -> Socket:
         OSError: it failed at once.
     """
     sock = _socket.socket(family, _socket.SOCK_STREAM)
-    try:
-        sock.setblocking(False)
-        sock.connect(address)
-    except OSError as error:
-        if error.errno != _CONNECTING:
-            sock.close()
-            raise
+    sock.setblocking(False)
+    failed = sock.connect_ex(address)  # which is in progress, mostly: an exception would take longer than the call
+    if failed and failed != _CONNECTING:
+        sock.close()
+        raise OSError(failed, why(failed))
     return sock
 
 
 def connect_error(sock: Socket) -> int | None:
     """Say how a connect ended: 0, an errno, or ``None`` while it goes on."""
+    if (
+        _TCP_INFO is not None
+        and sock.family != AF_UNIX
+        and sock.getsockopt(_socket.IPPROTO_TCP, _TCP_INFO, 1) == _ESTABLISHED
+    ):
+        return 0
     failed = sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)
     if failed:
         return failed

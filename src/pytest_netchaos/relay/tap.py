@@ -156,8 +156,8 @@ class Tap(Proxy):
 
     # One at a time.
 
-    def _connect(self, watcher: Watcher, dial: int, client: Socket, peer: tuple[object, ...]) -> Pair:
-        pair = Pair(self._loop, self, watcher, dial, client, peer, self._addresses)
+    def _connect(self, watcher: Watcher, dial: int, client: Socket) -> Pair:
+        pair = Pair(self._loop, self, watcher, dial, client, self._addresses)
         pair.gulp(on=self._gulps)
         self._pairs.add(pair)
         self._queue.append(pair)
@@ -183,7 +183,7 @@ class Tap(Proxy):
     def _arrivals(self) -> None:
         while True:
             try:
-                sock, peer = sockets.accept(self._inner)
+                sock, _ = sockets.accept(self._inner)
             except BlockingIOError:
                 self._inner_door.readable = False
                 return
@@ -200,7 +200,7 @@ class Tap(Proxy):
             if pair.is_over:
                 self.part(sock, None)
             else:
-                pair.complete(Connection(self._loop, Back(pair), pair.dial, sock, peer, self._server_addresses))
+                pair.complete(Connection(self._loop, Back(pair), pair.dial, sock, self._server_addresses))
                 pair.gulp(on=self._gulps)
 
     def _arrivals_later(self) -> None:

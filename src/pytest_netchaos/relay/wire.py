@@ -20,8 +20,10 @@ LONGEST_LINE = 1 << 20
 
 def encode(*fields: object) -> bytes:
     """Encode one message. Numbers keep their full precision (``repr``)."""
-    said = [field.translate(_ESCAPE) if isinstance(field, str) else str(field) for field in fields]
-    return ("\t".join(said) + "\n").encode("utf-8", "surrogateescape")
+    line = "\t".join(map(str, fields))
+    if "\\" in line or "\n" in line or line.count("\t") >= len(fields):  # hardly ever
+        line = "\t".join([str(field).translate(_ESCAPE) for field in fields])
+    return (line + "\n").encode("utf-8", "surrogateescape")
 
 
 def decode(line: bytes) -> list[str]:

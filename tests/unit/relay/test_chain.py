@@ -213,3 +213,11 @@ def test_nothing_comes_before_the_sum_of_all_delays(arrivals, data):
     items = run(chain)
     for (came, _), arrived in zip(items, times, strict=True):
         assert came == pytest.approx(arrived + sum(latencies), abs=1e-9)
+
+
+def test_a_stage_is_the_sole_one_of_its_kind_or_it_is_not():
+    stage = throttle(1)()
+    assert chain_of(lambda: stage).sole(Throttle) is stage
+    assert chain_of(lambda: stage).sole(Delay) is None
+    assert chain_of(throttle(1), delay(1)).sole(Throttle) is None
+    assert Chain().sole(Throttle) is None

@@ -41,7 +41,7 @@ def dial(loop, sockets):
         ours, client = sockets.tcp_pair()
         watcher = Watcher()
         addresses = [(IPV4, listener.getsockname())] if addresses is None else addresses
-        connection = Connection(loop, watcher, 1, ours, ("127.0.0.1", 9), addresses)
+        connection = Connection(loop, watcher, 1, ours, addresses)
         made.append(connection)
         return SimpleNamespace(connection=connection, watcher=watcher, client=client, listener=listener)
 

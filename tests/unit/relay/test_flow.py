@@ -302,6 +302,17 @@ def test_a_target_that_is_fuller_than_it_was_said_to_be_loses_nothing(made):
     pump(made)
     assert received(made) == b"abc"
     assert made.flow.carried == 3
+    assert made.flow._out == (), "an idle flow keeps no queue"
+
+
+def test_flows_without_faults_share_a_chain_and_one_with_a_fault_has_its_own(fake_loop, sockets):
+    one, other = (assemble(fake_loop, sockets.pair(), sockets.pair()) for _ in range(2))
+    one.flow.set(OPEN, {1: lambda: Delay(100, 0, None)})
+    assert one.flow.chain
+    assert not other.flow.chain
+    other.client.sendall(b"at once")
+    pump(other)
+    assert received(other) == b"at once"
 
 
 def test_close_before_there_is_a_source_does_nothing(made):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import random
 from time import monotonic
 
@@ -128,6 +129,26 @@ def test_a_forgotten_descriptor_is_not_reported(loop, spin, sockets):
     other_peer.send(b"x")
     spin(lambda: "other" in seen)
     assert "one" not in seen
+
+
+def test_a_descriptor_that_was_dropped_and_closed_can_be_another_ones(loop, spin, sockets):
+    (one, one_peer), (other, other_peer) = sockets.pair(), sockets.pair()
+    seen = []
+    loop.watch(one.fileno(), lambda _: seen.append("one"))
+    one_peer.send(b"x")
+    number = one.fileno()
+    loop.drop(number)
+    loop.drop(number)
+    one.close()
+    os.dup2(other.fileno(), number)
+    try:
+        loop.watch(number, lambda _: seen.append("other"))
+        other_peer.send(b"x")
+        spin(lambda: "other" in seen)
+        assert "one" not in seen
+        loop.forget(number)
+    finally:
+        os.close(number)
 
 
 def test_a_handler_may_forget_a_descriptor_that_waits_in_the_same_round(loop, spin, sockets):

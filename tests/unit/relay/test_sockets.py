@@ -76,3 +76,34 @@ def test_options_that_come_too_late_do_no_harm():
 
 def test_who_was_connected_and_is_over_has_been_reset():
     assert module.connect_error(Gone()) in module.RESETS
+
+
+def test_what_is_accepted_and_dialled_does_not_block(sockets):
+    listener = sockets.listener()
+    dialled = sockets.keep(module.dial(listener.family, listener.getsockname()))
+    accepted, peer = module.accept(listener)
+    sockets.keep(accepted)
+    assert peer == dialled.getsockname()
+    assert (accepted.family, accepted.type) == (listener.family, listener.type)
+    assert module.connect_error(dialled) == 0
+    for sock in (accepted, dialled):
+        with pytest.raises(BlockingIOError):
+            sock.recv(1)
+
+
+def test_a_dial_that_fails_at_once_says_why(tmp_path):
+    with pytest.raises(OSError, match="ENOENT") as caught:
+        module.dial(module.AF_UNIX, str(tmp_path / "nobody"))
+    assert caught.value.errno == errno.ENOENT
+
+
+def test_how_a_dial_ended_is_known_by_its_state_or_without(sockets, monkeypatch):
+    listener = sockets.listener()
+    address = listener.getsockname()
+    for _ in range(2):
+        assert module.connect_error(sockets.keep(module.dial(listener.family, address))) == 0
+        monkeypatch.setattr(module, "_TCP_INFO", None)
+    monkeypatch.undo()
+    listener.close()
+    refused = sockets.keep(module.dial(module.FAMILIES["4"], address))
+    assert module.connect_error(refused) == errno.ECONNREFUSED

@@ -155,6 +155,30 @@ def test_a_step_is_a_millisecond_or_a_byte_and_fits_a_buffer(rate):
     assert step == pytest.approx(len(chunk) / rate)
 
 
+def test_one_wake_up_lets_a_step_of_many_chunks_pass():
+    stage = Throttle(1e9)
+    for _ in range(32):
+        stage.push(100.0, bytes(CAPACITY))
+    assert stage.due() == pytest.approx(100.001)
+    assert 900_000 < len(joined(everything(stage, stage.due()))) <= 1_000_000
+
+
+def test_what_is_less_than_a_step_need_not_wait_for_one():
+    stage = Throttle(1e6)
+    stage.push(100.0, bytes(100))
+    assert stage.due() == pytest.approx(100.0001)
+    assert stage.pop(stage.due())[1] == bytes(100)
+
+
+def test_chunks_can_be_converted_where_they_wait():
+    stage = Throttle(10)
+    stage.push(100.0, b"ab")
+    stage.push(100.0, b"c")
+    stage.convert(bytes.upper)
+    assert stage.size == 3
+    assert b"".join(chunk for _, _, chunk in run(stage)) == b"ABC"
+
+
 def test_nothing_passes_before_its_time():
     stage = Throttle(10)
     stage.push(100.0, b"ab")

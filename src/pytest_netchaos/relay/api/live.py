@@ -48,11 +48,10 @@ class LiveConnection(Connection):
         watcher: Watcher,
         dial: int,
         client: Socket,
-        peer: tuple[object, ...],
         addresses: list[tuple[int, Address]],
         find: Callable[[Found], None] | None,
     ) -> None:
-        super().__init__(loop, watcher, dial, client, peer, addresses)
+        super().__init__(loop, watcher, dial, client, addresses)
         self._find = find
         #: What `received` said before the end let go of what was under way.
         self.received_at_last = (0, 0)
@@ -100,6 +99,7 @@ class LiveProxy(Proxy):
         self._name = name
         self._resolver = resolver
         self._find: Callable[[Found], None] | None = None
+        self._said = ""
         #: Where its bytes are counted; ``None`` where nobody asks.
         self.counter: Counter | None = None
         listener, keeper = taken
@@ -128,8 +128,8 @@ class LiveProxy(Proxy):
         self._addresses = numeric(host, port)
         self._find = None if self._addresses else lambda found: self._resolver.look_up(host, port, found)
 
-    def _connect(self, watcher: Watcher, dial: int, client: Socket, peer: tuple[object, ...]) -> Carrier:
-        return LiveConnection(self._loop, watcher, dial, client, peer, self._addresses, self._find)
+    def _connect(self, watcher: Watcher, dial: int, client: Socket) -> Carrier:
+        return LiveConnection(self._loop, watcher, dial, client, self._addresses, self._find)
 
     def ended(self, connection: Carrier, by: str, how: str, reason: str) -> None:  # noqa: ARG002 - nobody is told
         """Count what a connection has carried."""
@@ -147,4 +147,8 @@ class LiveProxy(Proxy):
             self._say(str(fields[-1]))
 
     def _say(self, text: str) -> None:
+        """Log something once, until it is something else: a full pipe that nobody reads would stop the loop."""
+        if text == self._said:
+            return
+        self._said = text
         sys.stderr.write(f"proxy {self._name!r}: {text}\n")

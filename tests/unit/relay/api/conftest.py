@@ -6,11 +6,13 @@ import http.client
 import json
 import socket
 import threading
+from functools import partial
+from time import monotonic
 from types import SimpleNamespace
 
 import pytest
 
-from pytest_netchaos.relay import keeper, loops
+from pytest_netchaos.relay import connection, keeper, loops
 from pytest_netchaos.relay import sockets as relay_sockets
 from pytest_netchaos.relay.api.application import Application
 from pytest_netchaos.relay.api.metrics import Metrics
@@ -18,10 +20,22 @@ from pytest_netchaos.relay.api.server import Server
 from pytest_netchaos.relay.loop import IN
 
 
+def ask(connection, method, path, body=None):
+    data = body if body is None or isinstance(body, bytes) else json.dumps(body)
+    connection.request(method, path, data)
+    response = connection.getresponse()
+    text = response.read().decode()
+    try:
+        return response.status, json.loads(text)
+    except ValueError:
+        return response.status, text
+
+
 @pytest.fixture(params=["linux", "select"])
 def api(request, monkeypatch):
     listener = relay_sockets.adopt(socket.create_server(("127.0.0.1", 0)).detach())
     monkeypatch.setattr(keeper, "SHARES", True)  # to be as it was again
+    monkeypatch.setattr(connection, "FLOW", connection.FLOW)
     loop = loops.make(request.param)
     application = Application(loop, Metrics(of_proxies=True, of_runtime=True), seed=1)
     server = Server(loop, listener, application)
@@ -37,17 +51,7 @@ def api(request, monkeypatch):
     loop.watch(bell.fileno(), work)
     thread = threading.Thread(target=loop.run, args=(lambda: None,), daemon=True)
     thread.start()
-    connection = http.client.HTTPConnection(*address, timeout=10)
-
-    def call(method, path, body=None):
-        data = body if body is None or isinstance(body, bytes) else json.dumps(body)
-        connection.request(method, path, data)
-        response = connection.getresponse()
-        text = response.read().decode()
-        try:
-            return response.status, json.loads(text)
-        except ValueError:
-            return response.status, text
+    client = http.client.HTTPConnection(*address, timeout=10)
 
     def in_loop(job):
         todo.append(job)
@@ -58,10 +62,18 @@ def api(request, monkeypatch):
         server.close()
         for client in list(server.clients):
             client.drop()
-        loop.stop()
+        stop_when_all_is_closed()
 
-    yield SimpleNamespace(call=call, address=address, server=server, application=application, in_loop=in_loop)
-    connection.close()
+    def stop_when_all_is_closed():  # FINs linger until the peers have seen them
+        if len(loop._handlers) == 1:
+            loop.stop()
+        else:
+            loop.call_at(monotonic() + 0.005, stop_when_all_is_closed)
+
+    yield SimpleNamespace(
+        call=partial(ask, client), address=address, server=server, application=application, in_loop=in_loop
+    )
+    client.close()
     in_loop(end)
     thread.join(10)
     assert not thread.is_alive()
