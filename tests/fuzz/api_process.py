@@ -36,7 +36,7 @@ class ApiProcess:
         self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PROMPT + BUSY)
         status, healthy = self.ask("POST", "/proxies", {"name": "healthy one", "upstream": self.upstream})
         assert status == 201, healthy
-        self._healthy = healthy["listen"]
+        self.healthy = healthy["listen"]
 
     def stop(self):
         """See it end on a signal, well, and without a traceback."""
@@ -115,7 +115,7 @@ class ApiProcess:
 
     def carries(self, listen=None, data=b"still here?"):
         """Send bytes through a proxy, and see them come back."""
-        with connect(listen or self._healthy) as client:
+        with connect(listen or self.healthy) as client:
             client.sendall(data)
             received = b""
             while len(received) < len(data):

@@ -38,7 +38,11 @@ class RelayProcess:
         self._numbers = itertools.count(1)
         self._lines = Lines()
         self.ports = {}
+        #: What it has told of itself.
+        self.events = []
         self.open(HEALTHY)
+        #: What it has without a connection.
+        self.first_descriptors = self.descriptors()
 
     def stop(self):
         """See it end with its channel, and without a word."""
@@ -96,6 +100,7 @@ class RelayProcess:
                 received = self._channel.recv(1 << 18)
                 assert received, self.log()
                 said = [m[:2] if m[0] == "ok" else m for m in self._lines.feed(received)]
+                self.events += [message for message in said if message[0] not in ("ok", "no")]
                 answers += [message for message in said if message[0] in ("ok", "no")]
         return answers[:-1]
 

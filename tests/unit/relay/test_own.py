@@ -70,3 +70,28 @@ def test_reading_says_what_has_come(ports, sockets):
     assert ports.read(ours) == b"x"
     theirs.close()
     assert ports.read(ours) == b""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("x", "front", "4", "127.0.0.1", "0"), "link"),
+        (("7", "front", "5", "127.0.0.1", "0"), "family"),
+        (("7", "front", "u", "/run/x", "0"), "family"),
+        (("7", "front", "4", "localhost", "0"), "host"),  # to look a name up would keep every connection waiting
+        (("7", "front", "6", "127.0.0.1", "0"), "host"),
+        (("7", "front", "4", "127.0.0.1", "65536"), "port"),
+        (("7", "front", "4", "127.0.0.1", "x"), "port"),
+    ],
+)
+def test_what_is_no_address_is_refused_by_name(ports, events, arguments, named):
+    with pytest.raises(ValueError, match=named):
+        bind(ports, *arguments)
+    assert events == []
+
+
+def test_a_port_is_bound_once_for_each_role(ports, sockets):
+    bind(ports, 7, "front", "4", "127.0.0.1", 0)
+    with pytest.raises(ValueError, match="link 7 has a port for 'front' already"):
+        bind(ports, 7, "front", "4", "127.0.0.1", 0)
+    sockets.keep(ports.listener(7, "front"))
