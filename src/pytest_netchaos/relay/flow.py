@@ -51,8 +51,8 @@ class Flow:
     """Carries the bytes of one direction from ``source`` to ``target``."""
 
     __slots__ = (
-        "_ended", "_left", "_loop", "_on_end", "_out", "_queued", "_timer", "carried", "chain", "gate", "gulps",
-        "lost", "lost_end", "over", "source", "target",
+        "_ended", "_left", "_loop", "_on_end", "_out", "_queued", "_timer", "_unsent", "carried", "chain", "gate",
+        "gulps", "lost", "lost_end", "over", "source", "target",
     )  # fmt: skip
 
     def __init__(self, loop: Loop, source: End, target: End, on_end: Callable[[Flow, bytes], None]) -> None:
@@ -72,6 +72,7 @@ class Flow:
         self._ended = False  # the end of the stream was read
         self._left: int | None = None  # a fault closes this flow after so many more bytes
         self._out: deque[bytes] = deque()  # what has come through, and the target hasn't taken
+        self._unsent = 0  # bytes of that, when the flow was stopped
         self._loop = loop
         self._on_end = on_end
         self._timer: Timer | None = None
@@ -90,7 +91,7 @@ class Flow:
     @property
     def received(self) -> int:
         """Count the bytes that were read, wherever they are now."""
-        return self.carried + self.dropped + self.chain.held + sum(len(chunk) for chunk in self._out)
+        return self.carried + self.dropped + self.chain.held + self._unsent + sum(map(len, self._out))
 
     def set(self, gate: int, stages: dict[int, Callable[[], Stage]]) -> None:
         """Change what happens to the bytes from now on. Call `pump` afterwards."""
@@ -165,6 +166,7 @@ class Flow:
     def stop(self) -> None:
         """Carry nothing any more."""
         self.over = True
+        self._unsent += sum(map(len, self._out))  # a counter of bytes never goes back
         self._out.clear()
         if self._timer is not None:
             self._timer.cancel()

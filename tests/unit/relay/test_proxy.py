@@ -213,9 +213,8 @@ def test_who_is_hit_does_not_hang_on_how_many_were_refused_before(made, dial, re
     made.watch.coming += [f"127.0.0.1:{n}" for n in range(1, 1 + refused)]
     made.proxy.end(cut)
     assert len(said(made, "refused")) == refused
-    delay, reset = (
-        fault(kind, n, seed=3, toxicity=0.5, values=(9.0, 0.0)) for n, kind in enumerate(("delay", "reset"), 2)
-    )
+    delay = fault("delay", 2, seed=3, toxicity=0.5, values=(9.0, 0.0))
+    reset = fault("reset", 3, seed=3, toxicity=0.5)
     made.proxy.start(delay)
     for _ in range(8):
         dial()
