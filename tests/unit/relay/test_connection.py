@@ -199,6 +199,16 @@ def test_an_upstream_may_take_its_time(dial, busy_address):
     assert not made.connection.is_over
 
 
+def test_a_dial_that_goes_on_is_given_up_when_the_connection_is(dial, busy_address, read_all):
+    made = dial([(IPV4, busy_address)])
+    made.connection.go_on()
+    dialling = made.connection._connecting
+    made.connection.abandon("the proxy was disabled")
+    assert (dialling.fileno(), made.connection._connecting) == (-1, None)
+    assert read_all(made.client) == (b"", "FIN")
+    assert made.watcher.events == [("ended", "link", "FIN", "the proxy was disabled")]
+
+
 def test_one_direction_may_heal_while_the_other_one_goes_on_dropping(talk, spin):
     talk.connection.set((DROP, {}), (DROP, {}))
     talk.client.sendall(b"lost")

@@ -154,3 +154,11 @@ def test_a_limit_passes_its_bytes_and_then_closes(made):
     pump(made)
     assert (received(made), ends(made)) == (b"abcde", ["CLOSE"])
     assert (made.flow.carried, made.flow.dropped, made.flow.received) == (5, 3, 8)
+
+
+def test_a_severed_flow_that_has_not_come_to_its_end_reads_nothing_either(made):
+    made.flow.set(OPEN, {1: Drop, 2: late(100)})
+    made.flow.sever(1)
+    made.client.sendall(b"too late")
+    made.flow.pump()
+    assert (made.flow.received, ends(made)) == (0, [])

@@ -125,14 +125,18 @@ def test_a_timeout_that_is_taken_back_closes_the_connections_that_it_was_on(made
     assert made.proxy.faults == {}
 
 
-def test_a_timeout_that_is_taken_back_leaves_the_connections_alone_that_it_was_not_on(made, dial):
+def test_a_timeout_that_is_taken_back_leaves_the_connections_alone_that_it_was_not_on(made, dial, spin, send_rst):
     toxic = fault("timeout", values=(0.0,), direction=DOWN, toxicity=0.5, seed=3)
     clients = [dial() for _ in range(8)]
     spared = {number for number in range(1, 9) if not toxic.hits(number)}
     assert 0 < len(spared) < len(clients)
     made.proxy.start(toxic)
     made.proxy.end(toxic)
-    assert set(made.proxy.connections) == spared
+    spin(lambda: set(made.proxy.connections) == spared)
+    first = min(spared)
+    send_rst(clients[first - 1])
+    spin(lambda: first not in made.proxy.connections)
+    assert said(made, "close")[-1] == (first, "client", "RST", ""), "the fault has nothing to do with it"
 
 
 @pytest.mark.parametrize("kind", ["latency", "bandwidth", "reset_peer"])
