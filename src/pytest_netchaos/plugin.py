@@ -13,6 +13,8 @@ from . import marker, options
 from .errors import DockerUnavailable
 
 if TYPE_CHECKING:
+    from toxiproxy import Toxiproxy
+
     from .ledger import Ledger
     from .link import Link
     from .network import Network
@@ -190,6 +192,17 @@ def redis_server(request: pytest.FixtureRequest, _netchaos_resources: Resources)
 def redis_link(netchaos: Network, redis_server: Redis) -> Link:
     """A link in front of ``redis_server``: give your code ``redis_link.url("redis")``, which has its database."""
     return netchaos.link(redis_server, name="redis")
+
+
+@pytest.fixture
+def toxiproxy(request: pytest.FixtureRequest, _netchaos_resources: Resources) -> Iterator[Toxiproxy]:
+    """toxiproxy-python's client, bound to the running engine: the proxies that a test makes are gone after it."""
+    from .services.toxiproxy.client import bound_client  # noqa: PLC0415 - only where a test uses it
+
+    settings = request.config.stash[_settings]
+    address = _or_skip(settings, _netchaos_resources.engine).api(settings.seed)
+    with bound_client(address.host, address.port, is_shared=address.is_shared) as client:
+        yield client
 
 
 @pytest.fixture

@@ -31,6 +31,8 @@ def test_fixtures_are_documented_by_their_first_line(pytester):
             "*A Redis primary, two replicas and three sentinels, each behind a link*",
             "redis_cluster -- *",
             "*A Redis cluster of three nodes, each behind a link*",
+            "toxiproxy -- *",
+            "*toxiproxy-python's client, bound to the running engine*",
         ]
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ..addresses import Upstream
 from ..faults import Fault
@@ -51,6 +51,15 @@ class EngineLink(Protocol):
         """The link's records; to be read inside `wait` only, where nobody changes them."""
 
 
+class ApiAddress(NamedTuple):
+    """Where an engine's Toxiproxy API listens."""
+
+    host: str
+    port: int
+    #: Others than this process use the server too.
+    is_shared: bool
+
+
 class Engine(Protocol):
     """A process or server that carries links."""
 
@@ -67,6 +76,16 @@ class Engine(Protocol):
 
         Raises:
             PortInUse: somebody else has the port.
+            EngineDied: there is no engine any more.
+        """
+
+    def api(self, seed: int) -> ApiAddress:
+        """Say where its Toxiproxy API listens; start it where it doesn't yet.
+
+        Args:
+            seed: What an API of our own draws its random decisions from; the one of the first call stays.
+
+        Raises:
             EngineDied: there is no engine any more.
         """
 

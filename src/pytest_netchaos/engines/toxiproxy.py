@@ -13,6 +13,7 @@ from ..addresses import upstream as upstream_of
 from ..errors import EngineDied, EngineError, NetchaosError, hide_own_errors
 from ..linklog import LinkLog
 from ..services.toxiproxy import names
+from .base import ApiAddress
 from .embedded import EmbeddedEngine, listen, spell_addresses
 from .toxiproxy_link import ToxiproxyLink
 
@@ -72,6 +73,15 @@ class ToxiproxyEngine:
                 proxy.delete()
                 raise
         return link
+
+    def api(self, seed: int) -> ApiAddress:  # noqa: ARG002 - a Toxiproxy honours no seed
+        """Say where the server's API listens.
+
+        Raises:
+            EngineDied: the server or the relay is dead.
+        """
+        self.check()
+        return ApiAddress(self.server.api.host, self.server.api.port, self.server.is_shared)
 
     def call(self, function: Callable[..., T], *arguments: object) -> T:
         """Call the server; where that fails because it is dead, say so.

@@ -143,7 +143,17 @@ def _open(family: int) -> Socket:
         program = array("B", b"".join(pack("HBBI", *op) for op in _FILTERS[family]))
         address, length = program.buffer_info()
         sock.setsockopt(_socket.SOL_SOCKET, _SO_ATTACH_FILTER, pack("HP", length // 8, address))
+        _forget_all(sock)
     except OSError:
         sock.close()
         raise
     return sock
+
+
+def _forget_all(sock: Socket) -> None:
+    """Read what came before the filter: all traffic of the machine, which may have left no room for a SYN."""
+    while True:
+        try:
+            sock.recv(1)
+        except BlockingIOError:
+            return

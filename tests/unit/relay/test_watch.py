@@ -56,6 +56,31 @@ def test_a_dial_to_a_closed_port_is_told_with_its_peer(watch, closed, family, ho
     assert seen == [f"[{host}]:{peer[1]}" if family == V6 else f"{host}:{peer[1]}"]
 
 
+def test_a_dial_is_seen_although_bulk_traffic_came_before_the_filter(watch, closed, sockets, monkeypatch):
+    class Socket(module._socket.socket):
+        def setsockopt(self, level, option, value):
+            if option == module._SO_ATTACH_FILTER:
+                flood(sockets)
+            super().setsockopt(level, option, value)
+
+    monkeypatch.setattr(module._socket, "socket", Socket)
+    address = closed(V4, "127.0.0.1")
+    seen = []
+    watch.add(V4, address, seen.append)
+    dial(V4, address)
+    watch.catch_up(V4)
+    assert len(seen) == 1
+
+
+def flood(sockets):
+    """More packets than the buffer of a raw socket takes."""
+    left, right = sockets.tcp_pair()
+    for _ in range(200):
+        left.sendall(bytes(60_000))
+        for _ in range(60_000 // 20_000):
+            right.recv(20_000, socket.MSG_WAITALL)
+
+
 def test_one_port_at_several_addresses_is_several_ports(watch, closed):
     _, port = closed(V4, "127.0.0.1")
     addresses = [(V4, ("127.0.0.1", port)), (V4, closed(V4, "127.0.0.5", port)), (V6, closed(V6, "::1", port))]

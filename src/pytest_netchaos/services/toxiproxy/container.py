@@ -41,6 +41,7 @@ class ContainerToxiproxy:
     """
 
     name = "docker"
+    is_shared = False
 
     def __init__(self, docker: Docker, image: str) -> None:
         self._docker = docker

@@ -38,6 +38,7 @@ class LocalToxiproxy:
     """
 
     name = "toxiproxy"
+    is_shared = False
     way_back = WayBack(HOST, HOST)
 
     def __init__(self, program: str | os.PathLike[str] = PROGRAM) -> None:

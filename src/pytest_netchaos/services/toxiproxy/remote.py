@@ -79,6 +79,8 @@ class RemoteToxiproxy:
         EngineError: There is no Toxiproxy, or it is too old, or it can't reach us.
     """
 
+    is_shared = True
+
     def __init__(self, url: str) -> None:
         self.name = url
         place = parse(url)

@@ -37,6 +37,12 @@ class ToxiproxyServer(Protocol):
 
     #: What ``--netchaos-engine`` calls it.
     name: str
+    #: Others use it too.
+    is_shared: bool
+
+    @property
+    def api(self) -> Api:
+        """Its API."""
 
     @property
     def way_back(self) -> WayBack:
