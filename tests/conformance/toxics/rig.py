@@ -18,7 +18,7 @@ from tests.conformance.peers import SOON, Peer
 
 #: Seconds that a busy machine may add. What comes at once comes within it.
 LATE = 2.0
-#: Seconds that a server may take for an answer. They take less than a millisecond.
+#: Seconds that a server may take for an answer. It takes less than a millisecond.
 PATIENCE = 2.0
 _LOOK = 0.002
 
@@ -48,6 +48,8 @@ class Server:
         self.name = name
         #: Whether several tests use it, one after the other.
         self.is_shared = is_shared
+        #: Seconds that it may take for an answer.
+        self.patience = PATIENCE
         self.port = free_port()
         self._process = subprocess.Popen(
             command(name, self.port, seed), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -77,9 +79,9 @@ class Server:
 
         Raises:
             AssertionError: it refuses.
-            TimeoutError: it says nothing for ``PATIENCE`` seconds.
+            TimeoutError: it says nothing for ``patience`` seconds.
         """
-        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.patience)
         try:
             client.request(method, path, None if body is None else json.dumps(body))
             response = client.getresponse()
@@ -95,6 +97,7 @@ class Rig:
 
     def __init__(self, server: Server, name: str, patience: float = SOON) -> None:
         self.server = server
+        server.patience = min(PATIENCE, patience)
         self.path = f"/proxies/{name}"
         self.patience = patience
         self.peers: list[Peer] = []
