@@ -3,39 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from tests.conformance.peers import silent, without_news
-
-MANY = 40
+from tests.conformance.peers import silent
+from tests.conformance.toxics.shares import MANY, hit
 
 
 @pytest.fixture
 def pairs(rig):
     """Many live connections."""
     return [rig.live_pair() for _ in range(MANY)]
-
-
-def hit(pairs, spared=()):
-    """The numbers of the connections on which a byte to the client doesn't arrive.
-
-    Args:
-        pairs: Both ends of each connection.
-        spared: Numbers that are known to be spared: the bytes of the others may hold one another up.
-    """
-    for _, server in pairs:
-        server.send(b"x")
-    clients = [client for client, _ in pairs]
-    quiet = silent(clients, MANY - len(spared)) if spared else settled(clients)
-    for number, client in enumerate(clients):
-        assert client in quiet or client.receives(b"x"), number
-    return {number for number, client in enumerate(clients) if client in quiet}
-
-
-def settled(clients):
-    """Who has nothing to read, when for a while nobody has got anything more."""
-    quiet = clients
-    while (fewer := silent(quiet, len(quiet))) and len(fewer) < len(quiet):
-        quiet = fewer
-    return fewer
 
 
 @pytest.mark.parametrize("when", ["live", "new"])
@@ -96,40 +71,3 @@ def test_who_is_hit_no_longer_gets_what_was_held(rig, pairs):
     for number in hit_ones:
         assert pairs[number][0].receives(b"x")
     assert hit(pairs) == set()
-
-
-@pytest.mark.unlike_toxiproxy("its -seed has no effect")
-def test_the_same_seed_hits_the_same_connections_in_two_runs(serve):
-    runs = []
-    for seed in (7, 7, 8):
-        rig = serve(seed)
-        rig.add("bandwidth", toxicity=0.5, rate=0)
-        runs.append(hit([rig.pair() for _ in range(MANY)]))
-    assert runs[0] == runs[1]
-    assert runs[0] != runs[2]
-
-
-@pytest.mark.unlike_toxiproxy("its -seed has no effect")
-def test_what_else_happens_changes_nothing_in_who_is_hit(serve):
-    """Other proxies and toxics, dials that were refused, and the order in which connections speak."""
-    plain, busy = serve(7), serve(7)
-    plain.add("bandwidth", toxicity=0.5, rate=0)
-    expected = hit([plain.pair() for _ in range(MANY)])
-    busy.server.call("POST", "/proxies", {"name": "another", "listen": "127.0.0.1:0", "upstream": "127.0.0.1:1"})
-    busy.add("latency", name="earlier", toxicity=0.5, latency=1, jitter=1)
-    busy.set(enabled=False)
-    with pytest.raises(ConnectionRefusedError):
-        busy.dial()
-    busy.set(enabled=True)
-    busy.add("bandwidth", toxicity=0.5, rate=0)
-    pairs = [busy.pair() for _ in range(MANY)]
-    busy.remove("earlier")
-    busy.add("noop", "upstream", toxicity=0.5)
-    assert hit(pairs) == expected
-    for client, server in reversed(pairs):
-        client.send(b"y")
-        assert server.receives(b"y")
-    assert {number for number, (client, _) in enumerate(pairs) if client in without_news([client], 0)} == set(
-        range(MANY)
-    )
-    assert hit(pairs) == expected
