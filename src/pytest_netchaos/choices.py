@@ -14,6 +14,9 @@ TOXIPROXY_PROGRAM = "toxiproxy-server"
 REDIS_PROGRAM = "redis-server"
 
 ENGINES = "embedded, docker, docker:IMAGE, toxiproxy, toxiproxy:PROGRAM or http://HOST:PORT"
+#: How the embedded relay works: as this system allows, or as it does on others, to try that here.
+RELAYS = ("portable", "select")
+RELAY_VARIABLE = "NETCHAOS_RELAY"
 REDISES = "embedded, docker, docker:IMAGE, local, local:PROGRAM or redis://HOST:PORT/DB"
 
 
@@ -49,6 +52,25 @@ def engine(text: str) -> Choice:
         parse(text)
         return Choice("url", text)
     return _choose(text, {"docker": TOXIPROXY_IMAGE, "toxiproxy": TOXIPROXY_PROGRAM}, ENGINES)
+
+
+def relay(text: str, *, is_linux: bool) -> str:
+    """Understand ``NETCHAOS_RELAY``.
+
+    Args:
+        text: Its value; empty where it isn't set.
+        is_linux: Whether this system has what the relay uses on Linux.
+
+    Returns:
+        ``"linux"``, ``"portable"`` (which polls), or ``"select"`` (as ``"portable"``, with `select` even where there is
+        `poll`, as on Windows).
+
+    Raises:
+        ValueError: with what is allowed.
+    """
+    if text and text not in RELAYS:
+        raise ValueError(f"{RELAY_VARIABLE} must be {' or '.join(RELAYS)}, or not set, not {text!r}")
+    return text or ("linux" if is_linux else "portable")
 
 
 def redis(text: str) -> Choice:

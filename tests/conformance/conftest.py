@@ -22,7 +22,9 @@ from pytest_netchaos.errors import DockerUnavailable
 from pytest_netchaos.network import derive_seed
 from pytest_netchaos.resources import Resources
 
-ENGINES = ("embedded", "toxiproxy", "docker")
+#: The last one is the embedded engine as it is on systems without epoll.
+ENGINES = ("embedded", "toxiproxy", "docker", "embedded-portable")
+EMBEDDED = ("embedded", "embedded-portable")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -32,7 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if getattr(item, "callspec", None) is None or item.callspec.params.get("engine") in (None, "embedded"):
+        if getattr(item, "callspec", None) is None or item.callspec.params.get("engine") in (None, *EMBEDDED):
             continue
         for mark in item.iter_markers("beyond_toxiproxy"):
             item.add_marker(pytest.mark.xfail(raises=UnsupportedFault, reason="Toxiproxy can't do it", **mark.kwargs))
@@ -48,6 +50,13 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def resources(request: pytest.FixtureRequest, engine: str) -> Iterator[Resources]:
+    with pytest.MonkeyPatch.context() as patch:
+        if engine == "embedded-portable":
+            patch.setenv(choices.RELAY_VARIABLE, "portable")
+        yield from make_resources(request, engine.removesuffix("-portable"))
+
+
+def make_resources(request: pytest.FixtureRequest, engine: str) -> Iterator[Resources]:
     settings = dataclasses.replace(options.resolve(request.config), engine=choices.engine(engine))
     if engine == "toxiproxy" and not shutil.which(choices.TOXIPROXY_PROGRAM) and settings.docker != "require":
         pytest.skip(f"there is no {choices.TOXIPROXY_PROGRAM} on the PATH")

@@ -153,7 +153,7 @@ def test_a_test_that_passes_on_a_dead_engine_is_an_error(pytester):
         def test_does_not_notice(netchaos, server):
             engine = netchaos.link(server)._engine_link._engine
             os.kill(engine.pid, signal.SIGKILL)
-            engine._process.wait()
+            engine._process.wait(10.0)
         """
     )
     result = pytester.runpytest_inprocess()

@@ -99,3 +99,24 @@ def test_what_no_choice_needs_is_not_imported():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_linux", "kind"),
+    [
+        ("", True, "linux"),
+        ("", False, "portable"),
+        ("portable", True, "portable"),
+        ("select", True, "select"),
+        ("select", False, "select"),
+    ],
+)
+def test_the_relay_is_what_the_system_allows_or_what_was_asked_for(text, is_linux, kind):
+    assert choices.relay(text, is_linux=is_linux) == kind
+
+
+@pytest.mark.parametrize("text", ["linux", "Portable", "poll", " "])
+def test_what_is_no_way_for_the_relay(text):
+    with pytest.raises(ValueError) as caught:  # noqa: PT011
+        choices.relay(text, is_linux=True)
+    assert str(caught.value) == f"NETCHAOS_RELAY must be portable or select, or not set, not {text!r}"

@@ -20,6 +20,10 @@ __tracebackhide__ = hide_own_errors
 PATIENCE = 10.0
 
 
+#: Windows has no such flag; there a read after `_is_readable` finds something, since nobody else reads.
+_DONT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
+
+
 class Channel:
     """Sends commands and takes replies and events. Every call is thread-safe."""
 
@@ -165,11 +169,9 @@ class Channel:
     def _receive(self, timeout: float) -> bytes | None:
         """Return what has arrived, nothing (``None``) in time, or the end (no bytes)."""
         try:
-            poll = select.poll()
-            poll.register(self._sock, select.POLLIN)
-            if not poll.poll(timeout * 1000):
+            if not _is_readable(self._sock, timeout):
                 return None
-            return self._sock.recv(1 << 16, socket.MSG_DONTWAIT)
+            return self._sock.recv(1 << 16, _DONT_WAIT)
         except BlockingIOError:
             return None
         except (OSError, ValueError):  # closed meanwhile, or reset
@@ -201,8 +203,18 @@ class Channel:
             return EngineDied(self._death)
 
 
+def _is_readable(sock: socket.socket, timeout: float) -> bool:
+    if not hasattr(select, "poll"):  # Windows
+        return bool(select.select([sock], [], [], timeout)[0])
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(timeout * 1000))
+
+
 def _close_in_children(channel: Channel) -> None:
     """A forked child must neither keep the relay alive nor steal its answers."""
+    if not hasattr(os, "register_at_fork"):  # Windows, where nobody forks
+        return
     known = weakref.ref(channel)
 
     def close() -> None:

@@ -6,35 +6,25 @@ A process and not a thread: in a busy test process the interpreter's lock made a
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import os
-import resource
-import signal
 import socket
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterable
-from pathlib import Path
+from contextlib import AbstractContextManager
 
-from ..addresses import Upstream, loopback
-from ..errors import EngineError, PortInUse, hide_own_errors
+from ..addresses import Upstream
+from ..errors import hide_own_errors
 from ..linklog import LinkLog
+from .base import ApiAddress
 from .channel import Channel
 from .embedded_link import EmbeddedLink
+from .ports import HandedPorts, OrderedPorts, Reserved
+from .relay_process import RelayProcess, relay_kind
 
 __tracebackhide__ = hide_own_errors
 
-_RELAY = Path(__file__).parent.parent / "relay"
-#: Imports the relay as a package of its own, without the rest of this one and without `importlib`'s start-up cost.
-_BOOT = (
-    "import sys; p = type(sys)('netchaos_relay'); p.__path__ = [sys.argv[1]]; sys.modules[p.__name__] = p; "
-    "from netchaos_relay.main import main; main(int(sys.argv[2]), int(sys.argv[3]))"
-)
-#: Seconds that the relay has to end after its channel was closed; then it is killed.
-_GRACE = 2.0
+
+_RAW_SOCKET = "without the right to open a raw socket (root, or CAP_NET_RAW)"
 
 
 class EmbeddedEngine:
@@ -43,28 +33,22 @@ class EmbeddedEngine:
     name = "embedded"
 
     def __init__(self) -> None:
-        """Start the relay. It boots while the test goes on: links can be made, and dialled, at once.
+        """Start the relay. On Linux it boots while the test goes on: links can be made, and dialled, at once.
 
         Raises:
-            EngineError: this system has no epoll.
+            EngineError: it has not started, or ``NETCHAOS_RELAY`` has a wrong value.
         """
-        if not hasattr(os, "pidfd_open"):
-            raise EngineError(f"the embedded engine needs Linux (epoll and pidfd), and this is {sys.platform}")
+        kind = relay_kind()
         self._links: dict[int, EmbeddedLink] = {}
         self._ids = itertools.count(1)
+        self._api: ApiAddress | None = None
         #: Whether the relay sees dials to a closed port; ``None`` until it has said so.
         self._sees_all: bool | None = None
-        self._log = tempfile.TemporaryFile(prefix="netchaos-relay-")  # noqa: SIM115 - closed by stop()
-        ours, theirs = socket.socketpair()
-        try:
-            self._process = self._spawn(theirs.fileno())
-        except BaseException:
-            ours.close()
-            self._log.close()
-            raise
-        finally:
-            theirs.close()
-        self.channel = Channel(ours, self._event, self._obituary)
+        self._process = RelayProcess(kind)
+        self.channel = Channel(self._process.sock, self._event, self._process.obituary)
+        self._ports = HandedPorts() if kind == "linux" else OrderedPorts(self.channel)
+        #: What it takes to see them, and is lacking where the relay does not.
+        self.lacks = _RAW_SOCKET if kind == "linux" else "on any system but Linux"
         self.channel.post("hello")
 
     def __repr__(self) -> str:
@@ -79,12 +63,12 @@ class EmbeddedEngine:
     @property
     def is_alive(self) -> bool:
         """Whether it can carry links."""
-        return self.channel.is_open and self._process.poll() is None
+        return self.channel.is_open and self._process.is_alive
 
     def open(
         self, name: str, upstream: Upstream, host: str, port: int, seed: int, background: tuple[str, ...] = ()
     ) -> EmbeddedLink:
-        """Make a link. It can be dialled when this returns, even if the relay is still booting.
+        """Make a link. It can be dialled when this returns.
 
         Args:
             name: What errors and reports call it.
@@ -99,21 +83,37 @@ class EmbeddedEngine:
             EngineDied: the relay is dead.
         """
         self.channel.raise_failures()
-        listener, keeper = listen(host, port)
-        with listener, keeper:
-            link = EmbeddedLink(self, self.next_id(), LinkLog(name), listener.getsockname(), seed)
+        with self.reserve(host, port) as reserved:
+            link = EmbeddedLink(self, reserved.id, LinkLog(name), reserved.address, seed, background)
             arguments = (",".join(background), *spell_addresses(upstream.numeric))
-            self.carry(link, "link", arguments, (listener, keeper))
+            self.carry(link, "link", arguments, reserved.sockets)
         return link
 
-    def next_id(self) -> int:
-        """Number a link."""
-        return next(self._ids)
+    def api(self, seed: int = 0) -> ApiAddress:
+        """Say where its Toxiproxy API listens, on loopback; start it with the first call. Its proxies end with us.
+
+        Args:
+            seed: What its proxies draw their random decisions from; the one of the first call stays.
+
+        Raises:
+            EngineDied: the relay is dead.
+            EngineError: it can't serve an API.
+        """
+        self.check()
+        if self._api is None:
+            with self._ports.reserve_one("api") as reserved:
+                self.channel.post("api", seed, fds=[sock.fileno() for sock in reserved.sockets])
+                self._api = ApiAddress(*reserved.address, is_shared=False)
+        return self._api
+
+    def reserve(self, host: str, port: int, inner: str | None = None) -> AbstractContextManager[Reserved]:
+        """Number a link and reserve its port, until it is carried: see `HandedPorts.reserve`."""
+        return self._ports.reserve(next(self._ids), host, port, inner)
 
     def carry(
         self, link: EmbeddedLink, command: str, arguments: Iterable[object], sockets: Iterable[socket.socket]
     ) -> None:
-        """Hand a link to the relay, with the sockets that it is to serve; ours may be closed afterwards."""
+        """Hand a link to the relay, with the sockets that are to be handed over; ours may be closed afterwards."""
         with self.channel.locked():
             self._links[link.id] = link
         self.channel.post(command, link.id, *arguments, fds=[sock.fileno() for sock in sockets])
@@ -136,53 +136,20 @@ class EmbeddedEngine:
             EngineDied: the relay is dead.
             EngineError: it refused a command.
         """
-        if self.channel.is_open and self._process.poll() is not None:
+        if self.channel.is_open and not self._process.is_alive:
             self.channel.wait(lambda: False, time.monotonic() + 1.0)  # reads the end of the channel, and raises
         self.channel.raise_failures()
 
     def stop(self) -> None:
         """Hang up, and see the relay end."""
         self.channel.close()
-        try:
-            self._process.wait(_GRACE)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._log.close()
-
-    def _spawn(self, channel: int) -> subprocess.Popen[bytes]:
-        # -I -S: no site-packages, no user site, no environment: 12 ms to the first line instead of 40.
-        command = [sys.executable, "-I", "-S", "-c", _BOOT, str(_RELAY), str(channel), str(os.getpid())]
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=self._log,
-            pass_fds=[channel],
-            start_new_session=True,  # a Ctrl-C at the terminal is for pytest: links must outlive its clean-up
-            cwd="/",
-        )
-        _raise_limit(process.pid)
-        return process
-
-    def _obituary(self) -> str:
-        """Say how the relay ended, and what it wrote last."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(1.0)
-        code = self._process.returncode
-        how = f"exit code {code}" if code is None or code >= 0 else f"killed by {signal.Signals(-code).name}"
-        return f"relay process {self._process.pid}: {how}\nits log ends with:\n{self._log_tail() or '(nothing)'}"
-
-    def _log_tail(self, lines: int = 20) -> str:
-        if self._log.closed:
-            return ""
-        size = self._log.seek(0, os.SEEK_END)
-        self._log.seek(max(0, size - 8192))
-        return "\n".join(self._log.read().decode("utf-8", "replace").splitlines()[-lines:])
+        self._process.stop()
 
     def _event(self, event: list[str]) -> None:
         """Take one event from the relay. Called under the channel's lock."""
         kind = event[0]
+        if self._ports.told(event):
+            return
         if kind == "hello":
             self._sees_all = event[1] == "1"
         elif kind == "count":
@@ -195,36 +162,3 @@ class EmbeddedEngine:
 def spell_addresses(numeric: Iterable[tuple[str, str, int]]) -> tuple[object, ...]:
     """Write addresses as the relay's commands have them, one after the other."""
     return tuple(part for family_host_port in numeric for part in family_host_port)
-
-
-def listen(host: str, port: int) -> tuple[socket.socket, socket.socket]:
-    """Return a listening socket, and one that is bound beside it and keeps the port while the other is closed.
-
-    Raises:
-        PortInUse: somebody else has the port.
-    """
-    family, address = loopback(host)
-    keeper, listener = socket.socket(family), socket.socket(family)
-    try:
-        for sock in (keeper, listener):
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            sock.bind((address, port))
-            port = sock.getsockname()[1]
-        listener.listen(4096)
-    except OSError as error:
-        keeper.close()
-        listener.close()
-        raise PortInUse(f"can't listen at {address} port {port}: {error.strerror}; port=0 takes a free one") from None
-    return listener, keeper
-
-
-def _raise_limit(pid: int) -> None:
-    """Let a process have as many descriptors as it may: the usual 1024 are 500 connections, a socket for each side.
-
-    Done from here: in the relay, importing ``resource`` would add 0.5 ms to its start.
-    """
-    with contextlib.suppress(OSError):  # forbidden by a sandbox, or it has ended already: then it says why itself
-        _, most = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, most))

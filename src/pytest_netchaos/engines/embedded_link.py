@@ -16,17 +16,23 @@ if TYPE_CHECKING:
 
 __tracebackhide__ = hide_own_errors
 
-_BLIND = (
-    "dials that were refused to other processes can't be seen without the right to open a raw socket "
-    "(root, or CAP_NET_RAW)"
-)
+_BLIND = "dials that were refused to other processes can't be seen "
 
 
 class EmbeddedLink:
     """A link that the relay carries."""
 
-    def __init__(self, engine: EmbeddedEngine, id_: int, log: LinkLog, address: tuple[str, int], seed: int) -> None:
+    def __init__(
+        self,
+        engine: EmbeddedEngine,
+        id_: int,
+        log: LinkLog,
+        address: tuple[str, int],
+        seed: int,
+        background: tuple[str, ...] = (),
+    ) -> None:
         self.id = id_
+        self._background = background
         self.log = log
         self.host, self.port = address[:2]
         self._engine = engine
@@ -45,7 +51,7 @@ class EmbeddedLink:
     def mind_refusals(self, fault: Fault) -> None:
         """Find another way to know of refused dials, where ``fault`` refuses some and the relay can't see them."""
         if fault.kind in ("cut", "refuse") and not self._engine.sees_all_dials():
-            self._overhear_dials(_BLIND)
+            self._overhear_dials(_BLIND + self._engine.lacks)
 
     def number(self, fault: Fault, for_: float | None) -> int:
         """Give a fault an id, and make it known to the log."""
@@ -89,7 +95,9 @@ class EmbeddedLink:
         self.log.blind = why
         audit.listen_in(self.host, self.port, self._overhear)
 
-    def _overhear(self, at: float) -> None:
+    def _overhear(self, at: float, source: str) -> None:
+        if source in self._background:
+            return
         with self._channel.locked():
             self.log.overheard(at)
         self._channel.nudge()

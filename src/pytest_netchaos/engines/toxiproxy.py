@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,7 +13,7 @@ from ..errors import EngineDied, EngineError, NetchaosError, hide_own_errors
 from ..linklog import LinkLog
 from ..services.toxiproxy import names
 from .base import ApiAddress
-from .embedded import EmbeddedEngine, listen, spell_addresses
+from .embedded import EmbeddedEngine, spell_addresses
 from .toxiproxy_link import ToxiproxyLink
 
 if TYPE_CHECKING:
@@ -62,13 +61,12 @@ class ToxiproxyEngine:
         """
         self.check()
         way_back = self.server.way_back
-        listener, keeper = listen(host, port)
-        with listener, keeper, _inner_port(way_back.listen) as inner:
-            proxy, between = self._create(name, f"{way_back.name}:{inner.getsockname()[1]}")
+        with self.relay.reserve(host, port, way_back.listen) as reserved:
+            proxy, between = self._create(name, f"{way_back.name}:{reserved.inner_port}")
             try:
-                link = ToxiproxyLink(self.relay, LinkLog(name), listener.getsockname(), seed, proxy)
+                link = ToxiproxyLink(self.relay, reserved.id, LinkLog(name), reserved.address, seed, proxy, background)
                 arguments = (",".join(background), *spell_addresses(between), *spell_addresses(upstream.numeric))
-                self.relay.carry(link, "tap", arguments, (listener, keeper, inner))
+                self.relay.carry(link, "tap", arguments, reserved.sockets)
             except BaseException:
                 proxy.delete()
                 raise
@@ -198,17 +196,3 @@ class Proxy:
 def _is_taken(seat: Seat, error: BaseException) -> bool:
     """Whether a proxy can't be made because somebody else listens at its port."""
     return seat.port is not None and isinstance(error, EngineError) and any(words in str(error) for words in _TAKEN)
-
-
-def _inner_port(address: str) -> socket.socket:
-    """Listen where the server dials us back.
-
-    Raises:
-        EngineError: there is no such address here.
-    """
-    try:
-        return socket.create_server((address, 0), backlog=4096)
-    except OSError as error:
-        raise EngineError(
-            f"can't listen at {address}, where the Toxiproxy is to find this machine: {error.strerror or error}"
-        ) from None

@@ -45,8 +45,17 @@ class _Applied:
 class ToxiproxyLink(EmbeddedLink):
     """A link that the relay taps on both sides of a Toxiproxy."""
 
-    def __init__(self, relay: EmbeddedEngine, log: LinkLog, address: tuple[str, int], seed: int, proxy: Proxy) -> None:
-        super().__init__(relay, relay.next_id(), log, address, seed)
+    def __init__(
+        self,
+        relay: EmbeddedEngine,
+        id_: int,
+        log: LinkLog,
+        address: tuple[str, int],
+        seed: int,
+        proxy: Proxy,
+        background: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(relay, id_, log, address, seed, background)
         self._proxy = proxy
         self._lock = threading.RLock()  # threads of rhythms change the same proxy
         self._rhythms: dict[int, Rhythm] = {}

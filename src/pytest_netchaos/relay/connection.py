@@ -86,7 +86,7 @@ class Connection:
         self._lingering = False
         self._deadlines: Deadlines | None = None
         sockets.no_delay(client)
-        loop.watch(client.fileno(), self._client_event)
+        loop.watch(client.fileno(), self._client_event, self.client)
 
     def set(
         self, up: tuple[int, dict[int, Callable[[], Stage]]], down: tuple[int, dict[int, Callable[[], Stage]]]
@@ -210,7 +210,8 @@ class Connection:
 
     def _await_connect(self, sock: Socket, address: Address) -> None:
         self._connecting = sock
-        self._loop.watch(sock.fileno(), lambda _: self._connect_event(sock, address))
+        self.server.writable = False  # it will be when it is connected, or failed to be
+        self._loop.watch(sock.fileno(), lambda _: self._connect_event(sock, address), self.server)
         self._connect_event(sock, address)  # on loopback it has mostly happened already
 
     def _connect_event(self, sock: Socket, address: Address) -> None:
@@ -228,9 +229,10 @@ class Connection:
             return
         sockets.no_delay(sock)
         self.server.sock = sock
+        self.server.writable = True
         self.is_open = True
         self._watcher.opened(self)
-        self._loop.watch(sock.fileno(), self._server_event)
+        self._loop.watch(sock.fileno(), self._server_event, self.server)
         self._pump()
 
     # Events and ends.
@@ -306,11 +308,18 @@ class Connection:
         """Read and forget what the peers still say, until both have hung up."""
         if not self._lingering:
             return
-        said = {sockets.discard(end.sock, TURN) for end in (self.client, self.server) if end.sock is not None}
+        said = {self._discard(end, end.sock) for end in (self.client, self.server) if end.sock is not None}
         if "more" in said:
             self._loop.soon(self._linger)
         elif "empty" not in said:
             self._stop_lingering()
+
+    @staticmethod
+    def _discard(end: End, sock: Socket) -> str:
+        said = sockets.discard(sock, TURN)
+        end.readable = said != "empty"
+        end.finished |= said == "gone"
+        return said
 
     def _stop_lingering(self) -> None:
         if self._lingering:

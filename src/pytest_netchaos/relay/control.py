@@ -7,14 +7,13 @@ carried out and after every event that it caused. Events are listed at `Relay.em
 
 from __future__ import annotations
 
-import _socket
-from struct import calcsize, unpack
 from time import monotonic
 
 from . import rhythm, sockets
 from .chance import mix
 from .fault import Fault
-from .loop import ERR, HUP, IN, RDHUP
+from .flow import End
+from .loop import ERR, HUP, IN, OUT, RDHUP
 from .proxy import Proxy
 from .schedule import Schedule
 from .watch import SynWatch, may_watch
@@ -26,26 +25,42 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
+    from .handed import HandedPorts
     from .loop import Loop
+    from .own import OwnPorts
     from .sockets import Address
-
-#: Descriptors that one read of the channel may bring: two for each new link, three for a tap.
-_MOST_FDS = 64
-_FD_SPACE = _socket.CMSG_SPACE(_MOST_FDS * calcsize("i"))
 
 
 class Relay:
-    """Carries out the commands that arrive at a socket, until its other end is closed."""
+    """Carries out the commands that arrive at a socket, until its other end is closed.
 
-    def __init__(self, loop: Loop, channel: Socket) -> None:
+    Args:
+        loop: Where it works.
+        channel: The socket.
+        make_ports: Makes what the listening sockets come from, given `emit`.
+        sees_dials: Whether dials to a closed port may be looked for; they are seen where the system allows it.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        channel: Socket,
+        make_ports: Callable[[Callable[..., None]], HandedPorts | OwnPorts],
+        *,
+        sees_dials: bool = True,
+    ) -> None:
         self._loop = loop
         self._channel = channel
         self._lines = Lines()
-        self._fds: list[int] = []
+        self._end = End("owner")
+        self._end.readable = False
+        self._ports = make_ports(self.emit)
+        self._sees_dials = sees_dials and may_watch()
         self._out = bytearray()
-        self._watch = SynWatch(loop)
+        self._watch = SynWatch(loop, allowed=self._sees_dials)
         self._proxies: dict[int, Proxy] = {}
         self._schedules: dict[tuple[int, int], Schedule] = {}
+        self._apis: list[object] = []
         self._commands: dict[str, Callable[..., None]] = {
             "hello": self._hello,
             "link": self._link,
@@ -55,9 +70,11 @@ class Relay:
             "flight": self._flight,
             "fault": self._fault,
             "heal": self._heal,
+            "api": self._api,
             "sync": self._sync,
+            **self._ports.commands,
         }
-        loop.watch(channel.fileno(), self._event)
+        loop.watch(channel.fileno(), self._event, self._end)
 
     def emit(self, *fields: object) -> None:
         """Send an event. It leaves with the rest of this round's, by `flush`."""
@@ -69,12 +86,15 @@ class Relay:
             try:
                 del self._out[: self._channel.send(self._out)]
             except BlockingIOError:
+                self._end.writable = False
                 return
             except OSError:  # nobody listens any more
                 self._loop.stop()
                 return
 
     def _event(self, mask: int) -> None:
+        if mask & OUT:
+            self._end.writable = True
         if mask & (IN | RDHUP | HUP | ERR):
             self._read()
         self.flush()
@@ -82,17 +102,14 @@ class Relay:
     def _read(self) -> None:
         while True:
             try:
-                data, extra, _, _ = self._channel.recvmsg(65536, _FD_SPACE)
+                data = self._ports.read(self._channel)
             except BlockingIOError:
                 return
             except OSError:
-                data, extra = b"", []
+                data = b""
             if not data:
                 self._loop.stop()
                 return
-            for _, _, packed in extra:
-                count = len(packed) // calcsize("i")
-                self._fds += unpack(f"{count}i", packed[: count * calcsize("i")])
             for command in self._lines.feed(data):
                 self._carry_out(command)
 
@@ -111,27 +128,28 @@ class Relay:
 
     def _hello(self) -> None:
         """Say whether dials to a closed port can be seen."""
-        self.emit("hello", int(may_watch()))
+        self.emit("hello", int(self._sees_dials))
 
     def _link(self, link: str, background: str, *upstreams: str) -> None:
-        """Make a link of the two descriptors that came along: a listening socket, and one that keeps its port."""
-        listener, keeper = self._fds.pop(0), self._fds.pop(0)
+        """Make a link of a listening socket, and of what keeps its port."""
+        listener = self._ports.listener(int(link), "front")
         self._proxies[int(link)] = Proxy(
             self._loop,
             self._watch,
             self.emit,
             int(link),
-            sockets.adopt(listener),
-            sockets.adopt(keeper),
+            listener,
+            self._ports.keeper(listener),
             _addresses(upstreams),
             _hosts(background),
         )
 
     def _tap(self, link: str, background: str, family: str, host: str, port: str, *upstreams: str) -> None:
-        """Make a link through another proxy: as `_link`, with a third descriptor, where that proxy dials us."""
+        """Make a link through another proxy: as `_link`, with one more socket, where that proxy dials us."""
         from .tap import Tap  # noqa: PLC0415 - most runs need none, and the first byte waits for every import
 
-        listener, keeper, inner = (sockets.adopt(self._fds.pop(0)) for _ in range(3))
+        listener = self._ports.listener(int(link), "front")
+        keeper = self._ports.keeper(listener)
         self._proxies[int(link)] = Tap(
             self._loop,
             self._watch,
@@ -139,7 +157,7 @@ class Relay:
             int(link),
             listener,
             keeper,
-            inner,
+            self._ports.listener(int(link), "inner"),
             _upstream(family, host, port),
             _addresses(upstreams),
             _hosts(background),
@@ -194,6 +212,15 @@ class Relay:
         """Take a fault back; harmless when it is over already."""
         if schedule := self._schedules.get((int(link), int(fault))):
             schedule.cancel()
+
+    def _api(self, seed: str) -> None:
+        """Serve Toxiproxy's HTTP API."""
+        from .api.application import Application  # noqa: PLC0415 - most runs need none, and it takes 10 ms
+        from .api.metrics import Metrics  # noqa: PLC0415
+        from .api.server import Server  # noqa: PLC0415
+
+        application = Application(self._loop, Metrics(of_proxies=False, of_runtime=False), int(seed))
+        self._apis.append(Server(self._loop, self._ports.listener(0, "api"), application))
 
     def _sync(self) -> None:
         """Bring the counters up to date; every event until now goes out before the answer."""

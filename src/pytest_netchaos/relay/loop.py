@@ -1,8 +1,7 @@
-"""The event loop: edge-triggered epoll, timers that are never early, and a queue of work to go on with."""
+"""The event loop: timers that are never early, and a queue of work to go on with. `epoll` and `portable` wait."""
 
 from __future__ import annotations
 
-import select
 from _collections import deque  # type: ignore[import-not-found]  # see stages.py
 from heapq import heappop, heappush
 from time import monotonic
@@ -11,8 +10,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-IN, OUT, HUP, ERR, RDHUP = select.EPOLLIN, select.EPOLLOUT, select.EPOLLHUP, select.EPOLLERR, select.EPOLLRDHUP
-_EDGES = IN | OUT | RDHUP | select.EPOLLET
+    from .flow import End
+
+#: In numbers, as epoll and `poll` have them: `select` has the names only of what the system has.
+IN, OUT, ERR, HUP, RDHUP = 0x1, 0x4, 0x8, 0x10, 0x2000
 
 
 class Timer:
@@ -33,7 +34,6 @@ class Loop:
     """Waits for sockets and timers, and calls their handlers in one thread."""
 
     def __init__(self) -> None:
-        self._epoll = select.epoll()
         self._handlers: dict[int, Callable[[int], None]] = {}
         #: Forgotten in this round: whatever has their numbers now, the events that were fetched are not about it.
         self._forgotten: set[int] = set()
@@ -43,16 +43,20 @@ class Loop:
         self._count = 0
         self._running = False
 
-    def watch(self, fd: int, handler: Callable[[int], None]) -> None:
-        """Call ``handler(mask)`` whenever ``fd`` becomes readable, writable or broken: once for each change."""
-        self._handlers[fd] = handler
-        self._epoll.register(fd, _EDGES)
+    def watch(self, fd: int, handler: Callable[[int], None], end: End | None = None) -> None:
+        """Call ``handler(mask)`` whenever ``fd`` becomes readable, writable or broken: once for each change.
+
+        Args:
+            fd: The descriptor.
+            handler: Called with what is so: `IN`, `OUT`, `RDHUP`, `HUP` and `ERR`.
+            end: What its handler knows of ``fd``: where there are no edges, what to wait for is worked out from it.
+                Without one, such a loop tells only that ``fd`` is readable, until it isn't any more.
+        """
+        raise NotImplementedError
 
     def forget(self, fd: int) -> None:
         """Stop watching ``fd``. Call it before the descriptor is closed."""
-        if self._handlers.pop(fd, None) is not None:
-            self._forgotten.add(fd)
-            self._epoll.unregister(fd)
+        raise NotImplementedError
 
     def call_at(self, when: float, call: Callable[[], None]) -> Timer:
         """Call ``call()`` at ``when`` or as soon as possible after it, never before."""
@@ -90,17 +94,8 @@ class Loop:
             after_each()
 
     def _poll(self) -> list[tuple[int, int]]:
-        if self._ready or self._bulk:
-            return self._epoll.poll(0)
-        while self._timers and self._timers[0][2].call is None:
-            heappop(self._timers)
-        if not self._timers:
-            return self._epoll.poll()
-        wait = self._timers[0][0] - monotonic()
-        if wait > 0:
-            # epoll_wait() counts in milliseconds, select() in microseconds; an epoll descriptor can be waited for.
-            select.select((self._epoll,), (), (), wait)
-        return self._epoll.poll(0)
+        """Wait for events until the first timer is due; not at all where there is work to go on with."""
+        raise NotImplementedError
 
     def _run_timers(self) -> None:
         timers = self._timers

@@ -7,7 +7,8 @@ from posix import getppid, pidfd_open  # os itself costs 1.5 ms at start
 
 from . import sockets
 from .control import Relay
-from .loop import Loop
+from .epoll import EpollLoop
+from .handed import HandedPorts
 
 
 def main(channel: int, owner: int) -> None:
@@ -25,8 +26,8 @@ def main(channel: int, owner: int) -> None:
             slack.write("1")
     except OSError:  # not allowed everywhere
         pass
-    loop = Loop()
-    relay = Relay(loop, sockets.adopt(channel))
+    loop = EpollLoop()
+    relay = Relay(loop, sockets.adopt(channel), lambda _: HandedPorts())
     try:
         loop.watch(pidfd_open(owner), lambda _: loop.stop())
     except ProcessLookupError:

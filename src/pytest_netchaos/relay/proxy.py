@@ -8,19 +8,32 @@ from . import sockets
 from .background import Background
 from .connection import ENDING, Connection
 from .fault import DOWN, INSTANT, REFUSING, UP, gate, stages
+from .flow import End
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket as Socket  # noqa: N812
     from collections.abc import Callable
-    from typing import TypeAlias
+    from typing import Protocol, TypeAlias
 
     from .connection import Watcher
     from .fault import Fault
+    from .keeper import Keeper, LoneKeeper
     from .loop import Loop, Timer
     from .pair import Pair
     from .sockets import Address
-    from .watch import SynWatch
+
+    class Lookout(Protocol):
+        """Sees who dials a closed port: a `SynWatch`, or nobody."""
+
+        def add(self, family: int, address: tuple[str, int], on_syn: Callable[[str], None]) -> None:
+            """Look out for dials to a port."""
+
+        def remove(self, family: int, address: tuple[str, int]) -> None:
+            """Look out no more."""
+
+        def catch_up(self, family: int) -> None:
+            """Say what has been seen until now."""
 
     #: What carries a client's connection: one `Connection`, or the two of a tap.
     Carrier: TypeAlias = "Connection | Pair"
@@ -35,17 +48,17 @@ class Proxy:
     def __init__(
         self,
         loop: Loop,
-        watch: SynWatch,
+        watch: Lookout,
         emit: Callable[..., None],
         id_: int,
         listener: Socket,
-        keeper: Socket,
+        keeper: Keeper | LoneKeeper,
         addresses: list[tuple[int, Address]],
         background: frozenset[str] = frozenset(),
     ) -> None:
         self.id = id_
-        self.address: tuple[str, int] = keeper.getsockname()[:2]
-        self.family: int = keeper.family
+        self.address = keeper.address
+        self.family = keeper.family
         self.faults: dict[int, Fault] = {}
         #: By the number of the dial; those of the background have numbers below 0.
         self.connections: dict[int, Carrier] = {}
@@ -54,8 +67,9 @@ class Proxy:
         self._watch = watch
         self._emit = emit
         self._listener: Socket | None = listener
-        #: Bound and never listening: the port stays ours while the listener is closed, and connecting to it is refused.
+        #: The port stays ours while the listener is closed, and connecting to it is refused.
         self._keeper = keeper
+        self._door = End("port")  # readable: somebody may be waiting, and nobody has looked yet
         self._addresses = addresses
         self._dials = 0
         self._refused = 0  # of them, by a closed port
@@ -169,7 +183,7 @@ class Proxy:
         Raises:
             OSError: somebody else has taken it.
         """
-        listener = sockets.listen(self.family, self._keeper.getsockname())
+        listener = self._keeper.listen()
         waiting, refused = self._sort_out(listener)
         for peer in refused:
             self._refuse(peer)
@@ -191,12 +205,17 @@ class Proxy:
     def _stop_listening(self) -> None:
         assert self._listener is not None
         self._loop.forget(self._listener.fileno())
-        self._listener.close()
+        self._keeper.shut(self._listener)
         self._listener = None
 
     def _listen(self, listener: Socket) -> None:
         # Accept after the other events of the round: a client that hung up and dialled again has done so in that order.
-        self._loop.watch(listener.fileno(), lambda _: self._loop.soon(self._accept))
+        self._door.readable = False
+        self._loop.watch(listener.fileno(), lambda _: self._knock(), self._door)
+
+    def _knock(self) -> None:
+        self._door.readable = True
+        self._loop.soon(self._accept)
 
     def _accept(self) -> None:
         self._welcome_all(self._accept_all())
@@ -234,6 +253,7 @@ class Proxy:
         return waiting
 
     def _has_accepted_all(self) -> None:
+        self._door.readable = False
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None

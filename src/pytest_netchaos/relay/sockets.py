@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import _socket
 import errno
-from fcntl import ioctl
+import sys
 from struct import pack, unpack
+
+if sys.platform == "linux":
+    from fcntl import ioctl  # at once: when it is needed, there may be no descriptor left to read the module with
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,14 +24,19 @@ if TYPE_CHECKING:
 #: A backlog that no test fills: the kernel caps it at net.core.somaxconn.
 BACKLOG = 4096
 _FIONREAD = 0x541B  # termios.FIONREAD on Linux
-_RST_ON_CLOSE = pack("ii", 1, 0)
+_IS_WINDOWS = sys.platform == "win32"
+_RST_ON_CLOSE = pack("hh" if _IS_WINDOWS else "ii", 1, 0)  # Winsock has two shorts in its `struct linger`
 
 #: What a socket says whose peer has sent an RST, after the handshake. (During it: ECONNREFUSED.)
 RESETS = (errno.ECONNRESET, errno.EPIPE)
 #: No descriptor is left, for this process or for the machine.
 EXHAUSTED = (errno.EMFILE, errno.ENFILE)
+#: A connect that goes on. A Unix socket with a full backlog says EAGAIN, and isn't trying.
+_CONNECTING = getattr(errno, "WSAEWOULDBLOCK", errno.EINPROGRESS)
 
-FAMILIES = {"4": _socket.AF_INET, "6": _socket.AF_INET6, "u": _socket.AF_UNIX}
+#: Python has no Unix sockets on Windows: there no address is one.
+AF_UNIX: int = getattr(_socket, "AF_UNIX", -1)
+FAMILIES = {"4": _socket.AF_INET, "6": _socket.AF_INET6, "u": AF_UNIX}
 
 
 def adopt(fd: int) -> Socket:
@@ -38,8 +46,16 @@ def adopt(fd: int) -> Socket:
     return sock
 
 
-def listen(family: int, address: tuple[object, ...]) -> Socket:
-    """Listen at ``address``, beside the socket that keeps its port reserved.
+def bind(family: int, address: Address | tuple[object, ...], *, dual: bool = False) -> Socket:
+    """Bind at ``address``, beside others that do, as long as none of them listens.
+
+    On Windows without any option: SO_REUSEADDR would let others take the port, and SO_EXCLUSIVEADDRUSE would refuse it
+    to ourselves as long as connections from there are open (Microsoft, "Using SO_REUSEADDR and SO_EXCLUSIVEADDRUSE").
+
+    Args:
+        family: The address family.
+        address: Where.
+        dual: Whether an IPv6 socket is to serve IPv4 too.
 
     Raises:
         OSError: the port can't be had.
@@ -47,15 +63,43 @@ def listen(family: int, address: tuple[object, ...]) -> Socket:
     sock = _socket.socket(family, _socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
-        sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
+        if not _IS_WINDOWS:
+            sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
         if family == _socket.AF_INET6:
-            sock.setsockopt(_socket.IPPROTO_IPV6, _socket.IPV6_V6ONLY, 1)
+            sock.setsockopt(_socket.IPPROTO_IPV6, _socket.IPV6_V6ONLY, not dual)
         sock.bind(address)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def listen(family: int, address: Address | tuple[object, ...], *, dual: bool = False) -> Socket:
+    """Listen at ``address``, beside the socket that keeps its port reserved.
+
+    Raises:
+        OSError: the port can't be had.
+    """
+    sock = bind(family, address, dual=dual)
+    try:
         sock.listen(BACKLOG)
     except OSError:
         sock.close()
         raise
     return sock
+
+
+def pair() -> tuple[Socket, Socket]:
+    """Return two ends of a local stream, with which a thread or a signal wakes a loop."""
+    if hasattr(_socket, "socketpair"):
+        ours, theirs = _socket.socketpair()
+    else:
+        from socket import socketpair  # noqa: PLC0415 - Windows: it is made of TCP there
+
+        ours, theirs = (_socket.socket(fileno=sock.detach()) for sock in socketpair())
+    for sock in (ours, theirs):
+        sock.setblocking(False)
+    return ours, theirs
 
 
 def accept(listener: Socket) -> tuple[Socket, tuple[object, ...]]:
@@ -80,7 +124,7 @@ def dial(family: int, address: Address) -> Socket:
         sock.setblocking(False)
         sock.connect(address)
     except OSError as error:
-        if error.errno != errno.EINPROGRESS:  # a Unix socket with a full backlog says EAGAIN, and isn't trying
+        if error.errno != _CONNECTING:
             sock.close()
             raise
     return sock
@@ -94,20 +138,53 @@ def connect_error(sock: Socket) -> int | None:
     try:
         sock.getpeername()
     except OSError as error:
+        if error.errno == errno.EINVAL:  # macOS: it was connected, and both directions are over
+            return errno.ECONNRESET
         return None if error.errno == errno.ENOTCONN else error.errno
     return 0
 
 
 def no_delay(sock: Socket) -> None:
     """Send small messages at once: the relay adds no waiting of its own."""
-    if sock.family != _socket.AF_UNIX:
+    if sock.family == AF_UNIX:
+        return
+    try:
         sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
+    except OSError:  # macOS refuses any option once the peer has sent an RST, which the next read will say
+        return
 
 
 def unread(sock: Socket) -> int:
     """Count the bytes that have arrived and were not read."""
+    if sys.platform != "linux":
+        return peeked(sock)
     count: int = unpack("i", ioctl(sock.fileno(), _FIONREAD, b"\0\0\0\0"))[0]
     return count
+
+
+def peeked(sock: Socket) -> int:
+    """Count as `unread` does, by looking at the bytes themselves: each system has FIONREAD in another way."""
+    size = 65536
+    while True:
+        try:
+            count = len(sock.recv(size, _socket.MSG_PEEK))
+        except OSError:  # nothing is there, or it can't be read any more
+            return 0
+        if count < size:
+            return count
+        size *= 4
+
+
+def glance(sock: Socket) -> str:
+    """Say what a read would meet, without reading: ``"gone"``, ``"broken"``, or ``""``. It sees no end behind bytes."""
+    try:
+        if sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR):
+            return "broken"
+        return "" if sock.recv(1, _socket.MSG_PEEK) else "gone"
+    except BlockingIOError:
+        return ""
+    except OSError:
+        return "broken"
 
 
 def discard(sock: Socket, reads: int) -> str:
@@ -135,6 +212,8 @@ def close_with_rst(sock: Socket) -> None:
     """Send an RST and close: linger on, for no time, makes the kernel do that."""
     try:
         sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_LINGER, _RST_ON_CLOSE)
+    except OSError:  # macOS: the peer was faster
+        return
     finally:
         sock.close()
 

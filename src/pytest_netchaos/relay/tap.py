@@ -18,6 +18,7 @@ from . import sockets
 from .connection import Connection
 from .drain import Drain
 from .fault import DOWN, REFUSING, UP
+from .flow import End
 from .pair import Back, Pair
 from .proxy import ACCEPT_PAUSE, Proxy
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from .connection import Watcher
     from .fault import Fault
+    from .keeper import Keeper, LoneKeeper
     from .loop import Loop, Timer
     from .sockets import Address
     from .watch import SynWatch
@@ -49,13 +51,14 @@ class Tap(Proxy):
         emit: Callable[..., None],
         id_: int,
         listener: Socket,
-        keeper: Socket,
+        keeper: Keeper | LoneKeeper,
         inner: Socket,
         between: tuple[int, Address],
         addresses: list[tuple[int, Address]],
         background: frozenset[str] = frozenset(),
     ) -> None:
         self._inner = inner
+        self._inner_door = End("port")
         self._server_addresses = addresses
         #: Dials whose turn has not come yet.
         self._queue: deque[Pair] = deque()
@@ -68,7 +71,8 @@ class Tap(Proxy):
         #: Everyone with a socket left, those whose client is gone included.
         self._pairs: set[Pair] = set()
         super().__init__(loop, watch, emit, id_, listener, keeper, [between], background)
-        loop.watch(inner.fileno(), lambda _: self._arrivals())
+        self._inner_door.readable = False
+        loop.watch(inner.fileno(), lambda _: self._arrivals(), self._inner_door)
 
     def close(self) -> None:
         """End every connection, and give both ports back."""
@@ -179,8 +183,10 @@ class Tap(Proxy):
             try:
                 sock, peer = sockets.accept(self._inner)
             except BlockingIOError:
+                self._inner_door.readable = False
                 return
             except OSError:  # no descriptors are left, which the front says: no edge will tell when there are again
+                self._inner_door.readable = True
                 self._loop.call_at(monotonic() + ACCEPT_PAUSE, self._arrivals_later)
                 return
             pair = self._under_way

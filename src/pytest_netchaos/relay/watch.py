@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _socket
 import errno
+import sys
 from struct import pack, unpack_from
 from time import monotonic
 
@@ -38,11 +39,13 @@ _FILTERS = {
 
 #: Where an IPv4 header has the destination; and what `recvmsg` needs to say that of an IPv6 packet.
 _IPV4_DESTINATION = slice(16, 20)
-_PKTINFO_SPACE = _socket.CMSG_SPACE(20)  # an address, and the number of an interface
+_PKTINFO_SIZE = 20  # an address, and the number of an interface
 
 
 def may_watch() -> bool:
     """Whether this process may see every dial. It tries no filter, which would cost 5 ms: see `SynWatch.add`."""
+    if sys.platform != "linux":  # elsewhere a raw socket gets no TCP packets, or there is none
+        return False
     try:
         _socket.socket(_socket.AF_INET, _socket.SOCK_RAW, _socket.IPPROTO_TCP).close()
     except OSError:
@@ -51,15 +54,21 @@ def may_watch() -> bool:
 
 
 class SynWatch:
-    """Tells the ports that are closed who dialled them. Without the right to see, it tells nothing."""
+    """Tells the ports that are closed who dialled them. Without the right to see, it tells nothing.
 
-    def __init__(self, loop: Loop) -> None:
+    Args:
+        loop: Where it reads.
+        allowed: Whether it has that right: see `may_watch`.
+    """
+
+    def __init__(self, loop: Loop, *, allowed: bool) -> None:
         self._loop = loop
-        self._allowed = may_watch()
+        self._allowed = allowed
         self._sockets: dict[int, Socket] = {}
         #: By family and (host, port): every address of 127.0.0.0/8 has ports of its own.
         self._wanted: dict[int, dict[tuple[str, int], Callable[[str], None]]] = {}
-        loop.call_at(monotonic() + _IDLE, _warm_up)
+        if allowed:
+            loop.call_at(monotonic() + _IDLE, _warm_up)
 
     def add(self, family: int, address: tuple[str, int], on_syn: Callable[[str], None]) -> None:
         """Call ``on_syn(peer)`` for each SYN to ``address`` from now on.
@@ -98,7 +107,7 @@ class SynWatch:
     def _read(self, family: int) -> None:
         while (sock := self._sockets.get(family)) is not None:
             try:
-                packet, extra, _, sender = sock.recvmsg(128, _PKTINFO_SPACE)
+                packet, extra, _, sender = sock.recvmsg(128, _socket.CMSG_SPACE(_PKTINFO_SIZE))
             except BlockingIOError:
                 return
             self._report(family, packet, extra, sender[0])

@@ -39,19 +39,29 @@ def dial_with_trio(port):
 @pytest.mark.parametrize("dial", [dial_with_socket, dial_with_asyncio, dial_with_trio])
 def test_a_dial_of_this_process_is_overheard_before_it_happens(port, dial):
     heard = []
-    listen_in("127.0.0.1", port, heard.append)
+    listen_in("127.0.0.1", port, lambda at, source: heard.append((at, source)))
     before = time.monotonic()
     dial(port)
-    assert len(heard) == 1
-    assert before <= heard[0] <= time.monotonic()
+    ((at, source),) = heard
+    assert before <= at <= time.monotonic()
+    assert source in ("", "0.0.0.0")
+
+
+def test_the_source_of_a_dial_is_told_where_it_is_bound(port):
+    sources = []
+    listen_in("127.0.0.1", port, lambda _, source: sources.append(source))
+    with socket.socket() as sock, pytest.raises(ConnectionRefusedError):
+        sock.bind(("127.0.0.2", 0))
+        sock.connect(("127.0.0.1", port))
+    assert sources == ["127.0.0.2"]
 
 
 def test_each_dial_is_told_to_who_asked_for_its_port(port):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         mine, theirs = [], []
-        listen_in("127.0.0.1", port, mine.append)
-        listen_in("127.0.0.1", other.getsockname()[1], theirs.append)
+        listen_in("127.0.0.1", port, lambda at, _: mine.append(at))
+        listen_in("127.0.0.1", other.getsockname()[1], lambda at, _: theirs.append(at))
         dial_with_socket(port)
         dial_with_socket(port)
         dial_with_socket(other.getsockname()[1])
@@ -61,15 +71,15 @@ def test_each_dial_is_told_to_who_asked_for_its_port(port):
 
 def test_who_asks_again_takes_the_place_of_who_asked_before(port):
     first, second = [], []
-    listen_in("127.0.0.1", port, first.append)
-    listen_in("127.0.0.1", port, second.append)
+    listen_in("127.0.0.1", port, lambda at, _: first.append(at))
+    listen_in("127.0.0.1", port, lambda at, _: second.append(at))
     dial_with_socket(port)
     assert (len(first), len(second)) == (0, 1)
 
 
 def test_nobody_is_told_any_more_afterwards(port):
     heard = []
-    listen_in("127.0.0.1", port, heard.append)
+    listen_in("127.0.0.1", port, lambda at, _: heard.append(at))
     stop_listening("127.0.0.1", port)
     stop_listening("127.0.0.1", port)
     dial_with_socket(port)
@@ -78,7 +88,7 @@ def test_nobody_is_told_any_more_afterwards(port):
 
 def test_other_addresses_and_other_calls_are_none_of_our_business(port, tmp_path):
     heard = []
-    listen_in("127.0.0.1", port, heard.append)
+    listen_in("127.0.0.1", port, lambda at, _: heard.append(at))
     with socket.socket(socket.AF_UNIX) as sock, pytest.raises(FileNotFoundError):
         sock.connect(str(tmp_path / "none"))
     with socket.socket() as sock, contextlib.suppress(OSError):
@@ -93,7 +103,7 @@ def dial_v6(host, port):
 
 def test_an_ipv6_dial_is_overheard_too(port):
     heard = []
-    listen_in("::1", port, heard.append)
+    listen_in("::1", port, lambda at, _: heard.append(at))
     dial_v6("::1", port)
     stop_listening("::1", port)
     dial_v6("::1", port)
@@ -102,14 +112,14 @@ def test_an_ipv6_dial_is_overheard_too(port):
 
 def test_the_same_port_of_another_address_is_somebody_elses(port):
     heard = []
-    listen_in("127.0.0.1", port, heard.append)
+    listen_in("127.0.0.1", port, lambda at, _: heard.append(at))
     dial_v6("::1", port)
     assert heard == []
 
 
 def test_a_name_stands_for_both_loopback_addresses(port):
     heard = []
-    listen_in("127.0.0.1", port, heard.append)
+    listen_in("127.0.0.1", port, lambda at, _: heard.append(at))
     with socket.socket() as sock, pytest.raises(ConnectionRefusedError):
         sock.connect(("localhost", port))
     assert len(heard) == 1

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_netchaos.addresses import upstream
-from pytest_netchaos.engines import audit, embedded
+from pytest_netchaos.engines import audit
 from pytest_netchaos.engines.embedded import EmbeddedEngine
 
 
@@ -46,7 +46,7 @@ def test_a_limit_that_may_not_be_raised_stays(monkeypatch):
     def refuse(*_):
         raise PermissionError(errno.EPERM, "")
 
-    monkeypatch.setattr(embedded.resource, "prlimit", refuse)
+    monkeypatch.setattr(resource, "prlimit", refuse)
     engine = EmbeddedEngine()
     assert engine.sees_all_dials() in (True, False)
     engine.stop()

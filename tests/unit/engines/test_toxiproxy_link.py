@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from pytest_netchaos.engines import embedded, toxiproxy_link
-from pytest_netchaos.engines.embedded import EmbeddedEngine, listen
+from pytest_netchaos.engines.embedded import EmbeddedEngine
 from pytest_netchaos.engines.toxiproxy_link import ToxiproxyLink
 from pytest_netchaos.errors import EngineError, UnsupportedFault
 from pytest_netchaos.faults import Blackhole, Cut, Delay, Flap, Refuse, Stall, Throttle
@@ -60,12 +60,10 @@ def relay():
 
 @pytest.fixture
 def link(relay):
-    listener, keeper = listen("127.0.0.1", 0)
-    inner = socket.create_server(("127.0.0.1", 0))
-    with listener, keeper, inner:
-        made = ToxiproxyLink(relay, LinkLog("db"), listener.getsockname(), 7, FakeProxy())
+    with relay.reserve("127.0.0.1", 0, "127.0.0.1") as reserved:
+        made = ToxiproxyLink(relay, reserved.id, LinkLog("db"), reserved.address, 7, FakeProxy())
         nowhere = ("4", "127.0.0.1", 1)
-        relay.carry(made, "tap", ("", *nowhere, *nowhere), (listener, keeper, inner))
+        relay.carry(made, "tap", ("", *nowhere, *nowhere), reserved.sockets)
     yield made
     made.close()
 

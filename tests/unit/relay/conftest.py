@@ -12,7 +12,11 @@ import pytest
 from tests.unit.relay.tapped import World
 
 from pytest_netchaos.relay.connection import Connection
-from pytest_netchaos.relay.loop import Loop
+from pytest_netchaos.relay.epoll import EpollLoop
+from pytest_netchaos.relay.keeper import Keeper, LoneKeeper
+from pytest_netchaos.relay.pollers import Poll, Select
+from pytest_netchaos.relay.portable import PortableLoop
+from pytest_netchaos.relay.sockets import bind, listen
 
 
 class FakeLoop:
@@ -45,11 +49,33 @@ def fake_loop():
     return FakeLoop()
 
 
-@pytest.fixture
-def loop():
-    made = Loop()
+LOOPS = {
+    "epoll": EpollLoop,
+    "poll": lambda: PortableLoop(Poll()),
+    "select": lambda: PortableLoop(Select()),
+}
+
+
+@pytest.fixture(params=LOOPS)
+def loop(request):
+    made = LOOPS[request.param]()
     yield made
-    made._epoll.close()
+    if isinstance(made, EpollLoop):
+        made.close()
+
+
+@pytest.fixture
+def reserve(loop, sockets):
+    """Listen at a free port; return the listening socket, and what keeps the port: as the loop's system does it."""
+
+    def make():
+        if not isinstance(loop, EpollLoop):
+            listener = sockets.keep(listen(socket.AF_INET, ("127.0.0.1", 0)))
+            return listener, LoneKeeper(listener)
+        keeper = sockets.keep(bind(socket.AF_INET, ("127.0.0.1", 0)))
+        return sockets.keep(listen(socket.AF_INET, keeper.getsockname())), Keeper(keeper)
+
+    return make
 
 
 @pytest.fixture
@@ -131,9 +157,9 @@ def read_all():
 
 
 @pytest.fixture
-def world(loop, sockets, spin):
+def world(loop, sockets, spin, reserve):
     """A tap between two sides of another proxy, as the test plays it."""
-    made = World(loop, sockets, spin)
+    made = World(loop, sockets, spin, reserve)
     yield made
     made.close()
 

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 from pytest_netchaos.relay.fault import Fault
 from pytest_netchaos.relay.proxy import Proxy
 from pytest_netchaos.relay.rhythm import once
-from pytest_netchaos.relay.sockets import listen
 
 #: What dials from here is no client.
 BACKGROUND = "127.0.0.2"
@@ -50,15 +49,12 @@ class Remembering(Proxy):
         return connection
 
 
-def assemble(loop, sockets):
-    """Make a proxy; ``take_down`` ends it."""
+def assemble(loop, sockets, reserve):
+    """Make a proxy; `take_down` ends it."""
     server = sockets.listener()
     server.settimeout(10.0)
-    keeper = sockets.keep(socket.socket())
-    keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    keeper.bind(("127.0.0.1", 0))
     events, watch = [], Watch()
-    listener = listen(socket.AF_INET, keeper.getsockname())
+    listener, keeper = reserve()
     proxy = Remembering(
         loop,
         watch,
@@ -69,7 +65,7 @@ def assemble(loop, sockets):
         [(socket.AF_INET, server.getsockname())],
         frozenset({BACKGROUND}),
     )
-    return SimpleNamespace(proxy=proxy, watch=watch, events=events, address=keeper.getsockname(), server=server)
+    return SimpleNamespace(proxy=proxy, watch=watch, events=events, address=keeper.address, server=server)
 
 
 def take_down(made):

@@ -9,7 +9,6 @@ from types import SimpleNamespace
 
 from pytest_netchaos.relay.fault import Fault
 from pytest_netchaos.relay.rhythm import once
-from pytest_netchaos.relay.sockets import listen
 from pytest_netchaos.relay.tap import Tap
 
 #: What dials from here is no client.
@@ -33,7 +32,7 @@ class Watch:
 class World:
     """A tap, the listeners on both sides of it, and words for what happens."""
 
-    def __init__(self, loop, sockets, spin, upstream=None):
+    def __init__(self, loop, sockets, spin, reserve, upstream=None):
         self.bag, self.spin, self.events = sockets, spin, []
         self.loop, self.others = loop, []
         self.server, self.other, inner = (sockets.listener() for _ in range(3))
@@ -42,16 +41,14 @@ class World:
         inner.setblocking(False)
         self.inner = inner
         self.inner_address = inner.getsockname()
-        keeper = sockets.keep(socket.socket())
-        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        keeper.bind(("127.0.0.1", 0))
-        self.address = keeper.getsockname()
+        listener, keeper = reserve()
+        self.address = keeper.address
         self.tap = Tap(
             loop,
             Watch(),
             lambda *fields: self.events.append(fields),
             5,
-            listen(socket.AF_INET, self.address),
+            listener,
             keeper,
             inner,
             (socket.AF_INET, self.other.getsockname()),

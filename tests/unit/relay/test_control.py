@@ -10,6 +10,7 @@ import pytest
 
 from pytest_netchaos.relay import control
 from pytest_netchaos.relay.control import Relay
+from pytest_netchaos.relay.handed import HandedPorts
 from pytest_netchaos.relay.wire import Lines, encode
 
 
@@ -51,7 +52,7 @@ def made(loop, sockets, monkeypatch):
     monkeypatch.setattr(control, "Schedule", Schedule)
     monkeypatch.setattr(Schedule, "made", [])
     channel, ours = sockets.pair()
-    relay = Relay(loop, channel)
+    relay = Relay(loop, channel, lambda _: HandedPorts())
     relay._proxies[1] = Proxy()
     lines = Lines()
 
@@ -135,7 +136,7 @@ def test_a_link_is_made_of_the_descriptors_that_came_along(made):
     _, _, _, id_, listener, keeper, addresses, background = made.relay._proxies[2].arguments
     assert (id_, background) == (2, {"127.0.0.2", "::1"})
     assert addresses == [(socket.AF_INET, ("127.0.0.1", 80)), (socket.AF_UNIX, "/run/x")]
-    for sock, copy in zip(pair, (listener, keeper), strict=True):
+    for sock, copy in zip(pair, (listener, keeper._sock), strict=True):
         assert os.path.sameopenfile(sock.fileno(), copy.fileno())
         sock.close()
         copy.close()

@@ -3,9 +3,15 @@ from __future__ import annotations
 import random
 from time import monotonic
 
+import pytest
+
 from pytest_netchaos.relay.loop import IN, OUT, RDHUP
 
+#: `PortableLoop` has tests of its own for what it does instead.
+with_edges = pytest.mark.parametrize("loop", ["epoll"], indirect=True)
 
+
+@with_edges
 def test_news_of_a_closed_descriptor_does_not_reach_the_next_one_with_its_number(loop, spin, sockets):
     pairs, masks = [sockets.pair() for _ in range(2)], []
 
@@ -93,6 +99,7 @@ def test_work_to_go_on_with_shares_the_loop_with_timers_and_events(loop, spin, s
     assert seen.count("work") > 1
 
 
+@with_edges
 def test_a_descriptor_is_reported_once_for_each_change(loop, spin, sockets):
     ours, theirs = sockets.pair()
     masks = []
@@ -134,7 +141,8 @@ def test_a_handler_may_forget_a_descriptor_that_waits_in_the_same_round(loop, sp
 
         return handle
 
-    for number, (ours, _) in enumerate(pairs):
+    for number, (ours, theirs) in enumerate(pairs):
+        theirs.send(b"x")
         loop.watch(ours.fileno(), handler(number))
     rounds = []
     spin(lambda: rounds.append(1) or len(rounds) > 3)

@@ -115,10 +115,10 @@ def test_a_half_that_is_over_is_counted_once_more(world, send_rst):
     assert world.events[-1] == ("count", 5, 1, 4, 0, 0, 0)
 
 
-def test_a_server_that_refuses(loop, sockets, spin, read_all):
+def test_a_server_that_refuses(loop, sockets, spin, reserve, read_all):
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
-        made = World(loop, sockets, spin, upstream=nobody.getsockname())
+        made = World(loop, sockets, spin, reserve, upstream=nobody.getsockname())
         client, near, far = made.dial(), made.taken(), made.come_back()
         made.spin(lambda: made.said("refused"))
         host, port = nobody.getsockname()
@@ -129,8 +129,10 @@ def test_a_server_that_refuses(loop, sockets, spin, read_all):
 
 
 @pytest.mark.parametrize("server_answers", [True, False])
-def test_what_a_server_does_after_its_client_has_gone_is_not_told(loop, sockets, spin, send_rst, full, server_answers):
-    made = World(loop, sockets, spin, upstream=full.getsockname())
+def test_what_a_server_does_after_its_client_has_gone_is_not_told(
+    loop, sockets, spin, reserve, send_rst, full, server_answers
+):
+    made = World(loop, sockets, spin, reserve, upstream=full.getsockname())
     client, near, far = made.dial(), made.taken(), made.come_back()
     spin(lambda: made.tap.connections[1].back is not None)
     pair = made.tap.connections[1]

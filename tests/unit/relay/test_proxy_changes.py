@@ -11,8 +11,8 @@ from pytest_netchaos.relay.fault import DOWN, UP
 
 
 @pytest.fixture
-def made(loop, sockets):
-    made = assemble(loop, sockets)
+def made(loop, sockets, reserve):
+    made = assemble(loop, sockets, reserve)
     yield made
     take_down(made)
 

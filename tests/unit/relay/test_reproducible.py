@@ -79,7 +79,7 @@ changes = st.lists(st.tuples(st.integers(0, len(TURNS)), st.integers(2, 5), st.b
 seeds = st.integers(0, 2**63 - 1)
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(seeds, orders, changes)
 @pytest.mark.parametrize("make", [jitter, slicer])
 @pytest.mark.parametrize("toxicity", [1.0, 0.5])
@@ -87,7 +87,7 @@ def test_decisions_do_not_hang_on_the_order_of_connections_or_on_other_faults(ma
     assert play(make(seed, toxicity=toxicity), order, others) == play(make(seed, toxicity=toxicity), TURNS)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(seeds, seeds)
 @pytest.mark.parametrize("make", [jitter, slicer])
 def test_other_seeds_and_faults_decide_otherwise(make, seed, other_seed):
@@ -97,7 +97,7 @@ def test_other_seeds_and_faults_decide_otherwise(make, seed, other_seed):
     assert play(make(seed, id_=2), TURNS) != first
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(seeds)
 @pytest.mark.parametrize("make", [jitter, slicer])
 def test_each_chunk_of_each_connection_and_direction_has_decisions_of_its_own(make, seed):
@@ -105,7 +105,7 @@ def test_each_chunk_of_each_connection_and_direction_has_decisions_of_its_own(ma
     assert all(one != another for number, one in enumerate(found) for another in found[:number])
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(seeds, st.floats(0, 1), st.floats(0, 1))
 def test_who_is_hit_hangs_on_seed_fault_and_connection_alone(seed, one, another):
     low, high = sorted((one, another))

@@ -33,7 +33,7 @@ def test_a_client_that_resets_before_its_other_half_arrives(world, send_rst):
 
 
 def test_a_client_that_has_reset_is_no_trouble_when_its_other_half_never_comes(world, send_rst, monkeypatch):
-    monkeypatch.setattr(module, "PATIENCE", 0.01)
+    monkeypatch.setattr(module, "PATIENCE", 0.025)
     first, second = world.dial(), world.dial()
     near = world.taken()
     send_rst(first)

@@ -1,0 +1,128 @@
+"""The same requests to our API and to the real Toxiproxy: the answers are the same, but where it is said why not."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+from tests import needs
+from tests.conformance.api.cases import CASES, encode
+from tests.conformance.api.differences import DIFFERENCES
+
+#: Headers that are compared. What Go writes of a date and an id is only looked for.
+COMPARED = ("content-type", "x-content-type-options", "location", "connection")
+PRESENT = ("date", "x-toxiproxy-request-id", "content-length")
+#: Whose wording is Go's own, or this machine's.
+OWN_WORDS = re.compile(r"(bad request body: |listen tcp: lookup \S+).*")
+
+#: After whose requests nothing more is sent. Elsewhere it would be a matter of luck whether Go has noticed that.
+ENDED = ("a body that ends early",)
+
+#: A field that leaked into Toxiproxy's answers, and a proxy that can't be deleted there.
+LEFT_OUT = ("Logger", "x/y")
+
+
+def start(command, port):
+    process = subprocess.Popen([*command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            assert process.poll() is None
+            assert time.monotonic() < deadline, "the server doesn't answer"
+            time.sleep(0.01)
+        else:
+            return process
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        return sock.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def servers():
+    program = needs.toxiproxy()
+    theirs, ours = free_port(), free_port()
+    processes = []
+    try:
+        processes.append(start([program, "-host", "127.0.0.1", "-port", str(theirs)], theirs))
+        command = [sys.executable, "-m", "pytest_netchaos", "serve", "--listen", f"127.0.0.1:{ours}"]
+        processes.append(start(command, ours))
+        yield theirs, ours
+    finally:
+        for process in processes:
+            process.terminate()
+            process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def taken():
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        yield sock.getsockname()[1]
+
+
+def clear(port):
+    proxies = json.loads(exchange(port, b"GET /proxies HTTP/1.1\r\nHost: a\r\n\r\n")[3])
+    for name in proxies:
+        path = "".join(f"%{byte:02X}" for byte in name.encode())
+        exchange(port, f"DELETE /proxies/{path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+
+
+def exchange(port, data, *, ends=False):
+    with socket.create_connection(("127.0.0.1", port), 10) as sock:
+        sock.sendall(data)
+        if ends:
+            sock.shutdown(socket.SHUT_WR)
+        response = http.client.HTTPResponse(sock, method=data.partition(b" ")[0].decode("latin-1"))
+        response.begin()
+        body = response.read()
+        return response.version, response.status, {k.lower(): v for k, v in response.getheaders()}, body
+
+
+def normal(answer):
+    version, status, headers, body = answer
+    text = body.decode()
+    try:
+        said = json.loads(text)
+    except ValueError:
+        said = text
+    kept = {key: headers.get(key) for key in COMPARED}
+    present = {key: key in headers for key in PRESENT}
+    return version, status, kept, present, plain(said)
+
+
+def plain(said):
+    """What a body says, without what differs between any two servers: ports, and Go's words."""
+    if isinstance(said, dict):
+        return {key: plain(value) for key, value in said.items() if key not in LEFT_OUT}
+    if isinstance(said, list):
+        return [plain(value) for value in said]
+    if isinstance(said, str):
+        return re.sub(r":[1-9]\d{4}\b", ":PORT", OWN_WORDS.sub(r"\1*", said))
+    return said
+
+
+def answers(port, case, taken):
+    clear(port)
+    return [normal(exchange(port, encode(step, taken), ends=case in ENDED)) for step in CASES[case]]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_answers_are_the_same(servers, taken, case):
+    theirs, ours = (answers(port, case, taken) for port in servers)
+    if case in DIFFERENCES:
+        assert ours != theirs, "this is no difference any more: take it off the list"
+    else:
+        assert ours == theirs
+
+
+def test_every_difference_is_a_case():
+    assert DIFFERENCES.keys() <= CASES.keys()
