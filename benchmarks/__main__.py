@@ -1,19 +1,19 @@
-"""The command line: ``python -m benchmarks [--quick] [--json FILE] [NAME …]``."""
+"""The command line: ``python -m benchmarks [--quick] [--json FILE] [NAME …]``, and ``compare`` and ``soak``."""
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import signal
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
 
 from . import charging, collecting, crowding, cutting, readiness, relaying, report, shaping, starting
+from .compare import command as compare
+from .limit import limited
 from .scale import Scale
+from .soak import command as soak
 from .stats import Result, Skipped
 
 _BENCHMARKS = {
@@ -44,6 +44,16 @@ _LIMIT = 120
 
 
 def main() -> int:
+    """Do what was asked for; 1 if something failed."""
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # both unwind, and so clean up
+    if sys.argv[1:2] == ["compare"]:
+        return compare.main(sys.argv[2:])
+    if sys.argv[1:2] == ["soak"]:
+        return soak.main(sys.argv[2:])
+    return _benchmark()
+
+
+def _benchmark() -> int:
     """Run the benchmarks that were asked for; 1 if one of them failed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     names = [*_BENCHMARKS, *_GROUPS]
@@ -55,15 +65,14 @@ def main() -> int:
         parser.error(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(names)}")
     chosen = [each for name in options.names or _BENCHMARKS for each in _GROUPS.get(name, (name,))]
 
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # both unwind, and so clean up
-    scale = Scale(0.2 if options.quick else 1.0)
+    machine, scale = report.machine(), Scale(0.2 if options.quick else 1.0)
     found: list[Result | Skipped] = []
     failed, began = False, time.monotonic()
     for name in dict.fromkeys(chosen):
         started = time.monotonic()
         print(f"{name} … ", end="", file=sys.stderr, flush=True)
         try:
-            with _limited(_LIMIT):
+            with limited(_LIMIT):
                 found += list(_BENCHMARKS[name](scale))
         except Exception as error:  # noqa: BLE001 - the others can still be measured
             failed = True
@@ -73,29 +82,14 @@ def main() -> int:
     took = time.monotonic() - began
     results = [each for each in found if isinstance(each, Result)]
     skipped = [each for each in found if isinstance(each, Skipped)]
-    document = report.document(results, skipped, took, quick=options.quick)
+    document = report.document(results, skipped, machine, took, quick=options.quick)
     print(report.table(results))
     for each in skipped:
         print(f"skipped: {each.benchmark}, {each.what}: {each.reason}")
-    print(f"\n{took:.0f} s on " + ", ".join(f"{key} {value}" for key, value in document["machine"].items()))
+    print(f"\n{took:.0f} s on {report.spelled(machine)}")
     if options.json:
         options.json.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     return int(failed)
-
-
-@contextlib.contextmanager
-def _limited(seconds: float) -> Iterator[None]:
-    """Raise a TimeoutError if the block takes longer."""
-
-    def ring(_signal: int, _frame: FrameType | None) -> None:
-        raise TimeoutError(f"not done after {seconds:g} s")
-
-    signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 if __name__ == "__main__":

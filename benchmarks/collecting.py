@@ -30,8 +30,8 @@ def plugin(scale: Scale) -> Iterator[Result]:
     """Collect 2,000 tests that don't use it: with the plugin, and with ``-p no:netchaos``."""
     each = scale.count(_TESTS_IN_EACH)
     total = _FILES * each
-    wall = {"netchaos": [], "no:netchaos": []}
-    cpu = {"netchaos": [], "no:netchaos": []}
+    wall: dict[str, list[float]] = {"netchaos": [], "no:netchaos": []}
+    cpu: dict[str, list[float]] = {"netchaos": [], "no:netchaos": []}
     with tempfile.TemporaryDirectory(prefix="netchaos-benchmark-") as folder:
         for number in range(_FILES):
             tests = "".join(f"def test_{n}():\n    assert True\n\n" for n in range(each))

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 from .echo import Client, Echo
-from .relay_process import resident_bytes, running
+from .relay_process import checked_link, resident_bytes, running
 from .remote import Remote
 from .scale import Scale
 from .stats import Result, result
@@ -28,7 +28,7 @@ def memory(scale: Scale) -> Iterator[Result]:
     for _ in range(scale.count(2)):
         with listen() as server, Remote(Echo, server) as echo, Remote(Client) as client, running() as (network, pid):
             echo.start("serve")
-            link = network.link(server.getsockname())
+            link = checked_link(network, pid, server.getsockname())
             client.call("hold", link.address, 1)  # warm, before the first look
             link.wait_for_connection(1, PATIENCE)
             before = resident_bytes(pid)
@@ -45,9 +45,9 @@ def connections(scale: Scale) -> Iterator[Result]:
     """Connect, ask once and hang up, one after the other."""
     count = scale.count(300)
     direct, linked = [], []
-    with listen() as server, Remote(Echo, server) as echo, Remote(Client) as client, running() as (network, _):
+    with listen() as server, Remote(Echo, server) as echo, Remote(Client) as client, running() as (network, pid):
         echo.start("serve")
-        link = network.link(server.getsockname())
+        link = checked_link(network, pid, server.getsockname())
         for _ in range(scale.rounds(8)):
             direct.append(client.call("visits", server.getsockname(), count))
             time.sleep(0.02)

@@ -63,4 +63,5 @@ def _bare_reset(listener: socket.socket, client: Remote) -> float:
     time.sleep(_SETTLE)
     began = time.monotonic_ns()
     close_with_rst(sock)
-    return (client.result() - began) / 1e3
+    ended: int = client.result()
+    return (ended - began) / 1e3

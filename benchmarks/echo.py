@@ -77,6 +77,18 @@ class Client:
             sock.close()
         raise AssertionError("the connection has not ended by an RST")
 
+    def await_end(self) -> int:
+        """Wait until the connection that is held ends, by a FIN or an RST; say when."""
+        sock = self._held.pop()
+        try:
+            assert not sock.recv(1), "a byte has come instead of the end"
+        except ConnectionResetError:
+            pass
+        finally:
+            now = time.monotonic_ns()
+            sock.close()
+        return now
+
     def await_service(self, address: tuple[str, int], pause: float) -> int:
         """Dial again and again until somebody accepts; say when."""
         end = time.monotonic_ns() + 5_000_000_000

@@ -32,7 +32,9 @@ def containers(scale: Scale) -> Iterator[Result | Skipped]:
         if missing:
             yield Skipped("containers", "Toxiproxy and Redis", missing)
             return
-    together, in_turns, ended = [], [], []
+    together: list[float] = []
+    in_turns: list[float] = []
+    ended: list[float] = []
     for _ in range(scale.rounds(5)):
         for times, side_by_side in ((together, True), (in_turns, False)):
             ready, end = _start_two(side_by_side=side_by_side)

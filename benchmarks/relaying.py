@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pytest_netchaos.link import Link
 
 from .echo import Client, Echo
-from .relay_process import cpu_seconds, running
+from .relay_process import checked_link, cpu_seconds, running
 from .remote import Remote
 from .scale import Scale
 from .stats import Result, percentile, result
@@ -25,9 +25,9 @@ def roundtrip(scale: Scale) -> Iterator[Result]:
     """Ask 64 bytes and get them back, over one connection."""
     count = scale.count(500)
     direct, linked = [], []
-    with listen() as server, Remote(Echo, server) as echo, Remote(Client) as client, running() as (network, _):
+    with listen() as server, Remote(Echo, server) as echo, Remote(Client) as client, running() as (network, pid):
         echo.start("serve")
-        link = network.link(server.getsockname())
+        link = checked_link(network, pid, server.getsockname())
         for _ in range(scale.rounds(30)):
             direct.append(client.call("round_trips", server.getsockname(), count))
             linked.append(client.call("round_trips", link.address, count))
@@ -45,9 +45,9 @@ def beside(scale: Scale) -> Iterator[Result]:
         server, sink = stack.enter_context(listen()), stack.enter_context(listen())
         echo, client = stack.enter_context(Remote(Echo, server)), stack.enter_context(Remote(Client))
         sender, receiver = stack.enter_context(Remote(Sender)), stack.enter_context(Remote(Receiver, sink))
-        network, _ = stack.enter_context(running())
+        network, pid = stack.enter_context(running())
         echo.start("serve")
-        link, bulk = network.link(server.getsockname()), network.link(sink.getsockname())
+        link, bulk = (checked_link(network, pid, each.getsockname()) for each in (server, sink))
         client.call("hold", link.address, 1)
         for _ in range(scale.rounds(6)):
             quiet.append(client.call("round_trips_held", count, seconds))
@@ -75,7 +75,7 @@ def _carried(link: Link) -> int:
 def throughput(scale: Scale) -> Iterator[Result]:
     """Send as much as will go, over 1 connection and over 50; every stream is compared with what was sent."""
     with listen() as sink, Remote(Sender) as sender, Remote(Receiver, sink) as receiver, running() as (network, pid):
-        link = network.link(sink.getsockname())
+        link = checked_link(network, pid, sink.getsockname())
         for connections in (1, 50):
             direct, linked, cpu = [], [], []
             for _ in range(scale.rounds(5)):

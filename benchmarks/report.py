@@ -24,17 +24,28 @@ def table(results: Iterable[Result]) -> str:
 
 
 def document(
-    results: Iterable[Result], skipped: Iterable[Skipped], seconds: float, *, quick: bool
+    results: Iterable[Result],
+    skipped: Iterable[Skipped],
+    facts: dict[str, object],
+    seconds: float,
+    *,
+    quick: bool,
 ) -> dict[str, object]:
     """Give the results, and where they come from, for JSON."""
     return {
         "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-        "machine": machine(),
+        "machine": facts,
         "quick": quick,
         "seconds": round(seconds, 1),
-        "results": [{**asdict(result), "ratio": result.ratio} for result in results],
+        "results": [_spread(result) for result in results],
         "skipped": [asdict(each) for each in skipped],
     }
+
+
+def spelled(facts: dict[str, object]) -> str:
+    """Write what `machine` says for people."""
+    cores = f"{facts['cores']} core{'s' * (facts['cores'] != 1)} of {facts['processor']}"
+    return f"{cores}, {facts['system']}, {facts['python']}, load {facts['load']} at the start"
 
 
 def machine() -> dict[str, object]:
@@ -44,9 +55,14 @@ def machine() -> dict[str, object]:
         "system": f"{platform.system()} {platform.release()}",
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "load": os.getloadavg()[0],
+        "load": round(os.getloadavg()[0], 2),
         "executable": sys.executable,
     }
+
+
+def _spread(result: Result) -> dict[str, object]:
+    spread = {name: s.iqr for name, s in (("iqr", result.measured), ("peer_iqr", result.peer)) if s is not None}
+    return {**asdict(result), **spread, "ratio": result.ratio}
 
 
 def _processor() -> str:

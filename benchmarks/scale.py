@@ -11,6 +11,11 @@ class Scale:
 
     share: float
 
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing is cut short."""
+        return self.share >= 1
+
     def rounds(self, full: int) -> int:
         """Return how often to repeat what a full run repeats so often; three times at least."""
         return max(3, round(full * self.share))

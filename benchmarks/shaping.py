@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .relay_process import running
+from .relay_process import checked_link, running
 from .remote import Remote
 from .scale import Scale
 from .stamps import Clock, Stamper
@@ -19,9 +19,10 @@ _RATES = {"1 MB/s": 1e6, "10 MB/s": 1e7, "100 MB/s": 1e8, "1 GB/s": 1e9}
 def delay(scale: Scale) -> Iterator[Result]:
     """Send stamps through 100 ms: by how much more they were late, beside what they take without a link."""
     count = scale.count(150)
-    late, direct = [], []
-    with listen() as server, Remote(Stamper) as stamper, Remote(Clock, server) as clock, running() as (network, _):
-        link = network.link(server.getsockname())
+    late: list[list[int]] = []
+    direct: list[list[int]] = []
+    with listen() as server, Remote(Stamper) as stamper, Remote(Clock, server) as clock, running() as (network, pid):
+        link = checked_link(network, pid, server.getsockname())
         link.delay(_LATENCY, direction="upstream")
         for _ in range(scale.rounds(4)):
             for address, times in ((link.address, late), (server.getsockname(), direct)):
@@ -41,9 +42,9 @@ def delay(scale: Scale) -> Iterator[Result]:
 def throttle(scale: Scale) -> Iterator[Result]:
     """Send more than a rate allows: what passes, beside the rate that was asked for."""
     seconds = 0.15 + 0.35 * scale.share
-    with listen() as sink, Remote(Sender) as sender, Remote(Receiver, sink) as receiver, running() as (network, _):
+    with listen() as sink, Remote(Sender) as sender, Remote(Receiver, sink) as receiver, running() as (network, pid):
         for name, rate in _RATES.items():
-            link = network.link(sink.getsockname())
+            link = checked_link(network, pid, sink.getsockname())
             link.throttle(rate, direction="upstream")
             passed = []
             for _ in range(scale.rounds(3)):

@@ -39,4 +39,5 @@ class Clock:
 
 
 def _read(sock: socket.socket) -> int:
-    return _STAMP.unpack(receive(sock, _STAMP.size))[0]
+    (stamp,) = _STAMP.unpack(receive(sock, _STAMP.size))
+    return int(stamp)

@@ -8,10 +8,10 @@ import time
 from collections.abc import Iterator
 
 from pytest_netchaos.engines.embedded import EmbeddedEngine
-from pytest_netchaos.network import Network
 
 from .echo import MESSAGE, Echo
-from .relay_process import running
+from .ownership import check_served_by
+from .relay_process import checked_link, network_on, running
 from .remote import Remote
 from .scale import Scale
 from .stats import Result, result
@@ -27,12 +27,13 @@ def start(scale: Scale) -> Iterator[Result]:
             began = time.perf_counter()
             engine = EmbeddedEngine()
             try:
-                link = Network(lambda engine=engine: engine).link(server.getsockname())
+                link = network_on(engine).link(server.getsockname())
                 called.append((time.perf_counter() - began) * 1e3)
                 with dial(link.address) as sock:
                     sock.sendall(MESSAGE[:1])
                     receive(sock, 1)
                 echoed.append((time.perf_counter() - began) * 1e3)
+                check_served_by(link.port, engine.pid)
             finally:
                 engine.stop()
             began = time.perf_counter()
@@ -46,8 +47,8 @@ def start(scale: Scale) -> Iterator[Result]:
 def link(scale: Scale) -> Iterator[Result]:
     """Make and close one more link: beside a bare listening socket."""
     made, closed, bare = [], [], []
-    with listen() as server, running() as (network, _):
-        network.link(server.getsockname(), name="first").history()  # the relay has booted
+    with listen() as server, running() as (network, pid):
+        checked_link(network, pid, server.getsockname())  # the relay has booted
         for number in range(scale.rounds(300)):
             began = time.perf_counter()
             one = network.link(server.getsockname(), name=f"link {number}")

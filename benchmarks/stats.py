@@ -12,18 +12,25 @@ class Summary:
     """What is told of a series of measurements."""
 
     median: float
-    iqr: float
+    #: The quartiles: a quarter of the values is below, and a quarter above.
+    first: float
+    third: float
     least: float
     n: int
 
+    @property
+    def iqr(self) -> float:
+        """The interquartile range: how far the middle half is spread."""
+        return self.third - self.first
+
 
 def summarize(values: Sequence[float]) -> Summary:
-    """Return the median, the interquartile range, the least value, and how many there were."""
+    """Return the median, the quartiles, the least value, and how many there were."""
     if len(values) > 1:
         first, _, third = statistics.quantiles(values, n=4, method="inclusive")
     else:
         first = third = values[0]
-    return Summary(statistics.median(values), third - first, min(values), len(values))
+    return Summary(statistics.median(values), first, third, min(values), len(values))
 
 
 def percentile(values: Sequence[float], percent: float) -> float:

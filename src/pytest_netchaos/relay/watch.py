@@ -17,6 +17,7 @@ from . import sockets
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket as Socket  # noqa: N812
+    from array import array
     from collections.abc import Callable
 
     from .loop import Loop
@@ -36,6 +37,9 @@ _FILTERS = {
     _socket.AF_INET: [_LOAD_IP_HEADER_LENGTH, _LOAD_FLAGS_AFTER_IP_HEADER, *_ONLY_SYN],
     _socket.AF_INET6: [_LOAD_FLAGS, *_ONLY_SYN],
 }
+
+#: The filters as the kernel takes them, by family, once they have been needed.
+_programs: dict[int, array[int]] = {}
 
 #: Where an IPv4 header has the destination; and what `recvmsg` needs to say that of an IPv6 packet.
 _IPV4_DESTINATION = slice(16, 20)
@@ -132,26 +136,34 @@ def _destination(family: int, packet: bytes, extra: list[tuple[int, int, bytes]]
 
 
 def _warm_up() -> None:
-    """Import what the first `_open` will need: 5 ms, since ``array`` imports ``collections``."""
-    try:
-        import array  # noqa: F401, PLC0415
-    except (ImportError, OSError):  # no descriptors are left; there may be some when it is needed
-        return
+    """Prepare what the first `_open` will need: 5 ms, since ``array`` imports ``collections``."""
+    for family in _FILTERS:
+        try:
+            _program(family)
+        except OSError:  # no descriptors are left; there may be some when it is needed
+            return
+
+
+def _program(family: int) -> bytes:
+    """Return what attaches the filter: its length and its address, where ``_programs`` keeps it."""
+    if family not in _programs:
+        try:
+            from array import array  # noqa: PLC0415 - not at start, see `_warm_up`
+        except ImportError as error:  # no descriptor was left to read it with
+            raise OSError(errno.EMFILE, str(error)) from None
+        _programs[family] = array("B", b"".join(pack("HBBI", *op) for op in _FILTERS[family]))
+    address, length = _programs[family].buffer_info()
+    return pack("HP", length // 8, address)
 
 
 def _open(family: int) -> Socket:
-    try:
-        from array import array  # noqa: PLC0415 - not at start, see `_warm_up`
-    except ImportError as error:  # no descriptor was left to read it with
-        raise OSError(errno.EMFILE, str(error)) from None
+    program = _program(family)
     sock = _socket.socket(family, _socket.SOCK_RAW, _socket.IPPROTO_TCP)
     try:
         sock.setblocking(False)
         if family == _socket.AF_INET6:
             sock.setsockopt(_socket.IPPROTO_IPV6, _socket.IPV6_RECVPKTINFO, 1)
-        program = array("B", b"".join(pack("HBBI", *op) for op in _FILTERS[family]))
-        address, length = program.buffer_info()
-        sock.setsockopt(_socket.SOL_SOCKET, _SO_ATTACH_FILTER, pack("HP", length // 8, address))
+        sock.setsockopt(_socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
         _forget_all(sock)
     except OSError:
         sock.close()

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import errno
+import http.client
 import resource
 from pathlib import Path
 
@@ -23,6 +25,29 @@ def link(engine):
     made = engine.open("db", upstream("127.0.0.1:1"), "127.0.0.1", 0, 7)
     yield made
     made.close()
+
+
+def ask(address, path):
+    with contextlib.closing(http.client.HTTPConnection(address.host, address.port, timeout=10)) as client:
+        client.request("GET", path)
+        response = client.getresponse()
+        return response.status, response.read()
+
+
+def test_its_api_is_served_once(engine):
+    address = engine.api(5)
+    assert engine.api(6) == address
+    assert not address.is_shared
+    assert ask(address, "/proxies") == (200, b"{}")
+    assert ask(address, "/metrics")[0] == 404
+
+
+def test_its_api_ends_with_it(engine):
+    address = engine.api()
+    assert ask(address, "/version")[0] == 200
+    engine.stop()
+    with pytest.raises(ConnectionRefusedError):
+        ask(address, "/version")
 
 
 @pytest.fixture

@@ -131,6 +131,7 @@ def test_a_filter_that_is_forbidden_leaves_no_socket_open(watch, monkeypatch):
 
 def test_a_module_that_could_not_be_read_means_that_descriptors_have_run_out(watch, monkeypatch):
     monkeypatch.setitem(sys.modules, "array", None)  # an import now fails
+    monkeypatch.setattr(module, "_programs", {})
     with pytest.raises(OSError, match="array") as caught:
         watch.add(V4, ("127.0.0.1", 9), pytest.fail)
     assert caught.value.errno == errno.EMFILE

@@ -100,6 +100,7 @@ class LiveProxy(Proxy):
         self._name = name
         self._resolver = resolver
         self._find: Callable[[Found], None] | None = None
+        self._said = ""
         #: Where its bytes are counted; ``None`` where nobody asks.
         self.counter: Counter | None = None
         listener, keeper = taken
@@ -147,4 +148,8 @@ class LiveProxy(Proxy):
             self._say(str(fields[-1]))
 
     def _say(self, text: str) -> None:
+        """Log something once, until it is something else: a full pipe that nobody reads would stop the loop."""
+        if text == self._said:
+            return
+        self._said = text
         sys.stderr.write(f"proxy {self._name!r}: {text}\n")

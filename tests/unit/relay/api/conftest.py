@@ -6,6 +6,8 @@ import http.client
 import json
 import socket
 import threading
+from functools import partial
+from time import monotonic
 from types import SimpleNamespace
 
 import pytest
@@ -16,6 +18,17 @@ from pytest_netchaos.relay.api.application import Application
 from pytest_netchaos.relay.api.metrics import Metrics
 from pytest_netchaos.relay.api.server import Server
 from pytest_netchaos.relay.loop import IN
+
+
+def ask(connection, method, path, body=None):
+    data = body if body is None or isinstance(body, bytes) else json.dumps(body)
+    connection.request(method, path, data)
+    response = connection.getresponse()
+    text = response.read().decode()
+    try:
+        return response.status, json.loads(text)
+    except ValueError:
+        return response.status, text
 
 
 @pytest.fixture(params=["linux", "select"])
@@ -39,16 +52,6 @@ def api(request, monkeypatch):
     thread.start()
     connection = http.client.HTTPConnection(*address, timeout=10)
 
-    def call(method, path, body=None):
-        data = body if body is None or isinstance(body, bytes) else json.dumps(body)
-        connection.request(method, path, data)
-        response = connection.getresponse()
-        text = response.read().decode()
-        try:
-            return response.status, json.loads(text)
-        except ValueError:
-            return response.status, text
-
     def in_loop(job):
         todo.append(job)
         ring.send(b"!")
@@ -58,9 +61,17 @@ def api(request, monkeypatch):
         server.close()
         for client in list(server.clients):
             client.drop()
-        loop.stop()
+        stop_when_all_is_closed()
 
-    yield SimpleNamespace(call=call, address=address, server=server, application=application, in_loop=in_loop)
+    def stop_when_all_is_closed():  # FINs linger until the peers have seen them
+        if len(loop._handlers) == 1:
+            loop.stop()
+        else:
+            loop.call_at(monotonic() + 0.005, stop_when_all_is_closed)
+
+    yield SimpleNamespace(
+        call=partial(ask, connection), address=address, server=server, application=application, in_loop=in_loop
+    )
     connection.close()
     in_loop(end)
     thread.join(10)

@@ -149,9 +149,12 @@ def test_ipv6(api):
         assert carries(api.call("POST", "/proxies", body)[1], upstream)
 
 
-def test_an_upstream_that_refuses_resets(api):
+def test_an_upstream_that_refuses_resets_and_is_logged_once(api, capsys):
     body = {"name": "a", "upstream": "127.0.0.1:1"}
-    assert is_reset(where(api.call("POST", "/proxies", body)[1]))
+    proxy = api.call("POST", "/proxies", body)[1]
+    assert is_reset(where(proxy))
+    assert is_reset(where(proxy))
+    assert capsys.readouterr().err.count("ECONNREFUSED") == 1  # nobody may read what is logged
 
 
 @pytest.mark.parametrize("upstream", ["nobody.invalid:80", "no port", ":::", "a:b:c"])
@@ -298,3 +301,27 @@ def test_a_peer_that_doesnt_read_keeps_no_call_waiting(api, proxy, upstream):
         assert api.call("POST", "/reset")[0] == 204
         assert api.call("DELETE", "/proxies/a")[0] == 204
         assert time.monotonic() - begin < 2
+
+
+@pytest.mark.parametrize(
+    ("type_", "attributes"),
+    [
+        ("latency", ["latency", "jitter"]),
+        ("bandwidth", ["rate"]),
+        ("slow_close", ["delay"]),
+        ("timeout", ["timeout"]),
+        ("reset_peer", ["timeout"]),
+        ("slicer", ["average_size", "delay"]),
+        ("limit_data", ["bytes"]),
+    ],
+)
+@pytest.mark.parametrize("number", [1, (1 << 31), (1 << 63) - 1])
+def test_no_number_in_range_ends_the_loop(api, proxy, upstream, type_, attributes, number):
+    with through(proxy, upstream) as (client, server):
+        body = {"type": type_, "attributes": dict.fromkeys(attributes, number)}
+        assert api.call("POST", "/proxies/a/toxics", body)[0] == 200
+        with contextlib.suppress(ConnectionError):
+            server.sendall(b"x" * 100)
+            client.sendall(b"x" * 100)
+        assert api.call("PATCH", f"/proxies/a/toxics/{type_}_downstream", {"toxicity": 0.5})[0] == 200
+    assert api.call("GET", "/proxies/a")[0] == 200

@@ -1,0 +1,1 @@
+"""The embedded engine, the real Toxiproxy and a direct connection, side by side: ``python -m benchmarks compare``."""
