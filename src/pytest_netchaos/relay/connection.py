@@ -210,6 +210,12 @@ class Connection:
         self._watcher.unreachable(self, reason)
         self._release(with_rst=True)
 
+    def _hang_up_dial(self) -> None:
+        if self._connecting is not None:
+            self._loop.forget(self._connecting.fileno())
+            self._connecting.close()
+            self._connecting = None
+
     def _await_connect(self, sock: Socket, address: Address) -> None:
         self._connecting = sock
         failed = sockets.connect_error(sock)
@@ -316,9 +322,10 @@ class Connection:
         self.up.stop()
         self.down.stop()
         self._watcher.ended(self, by, how, reason)
-        if with_rst or by in ("client", "server") or not self.is_open:
+        if with_rst or by in ("client", "server"):
             self._release(with_rst=with_rst)
         else:  # a fault closed it: the peers don't know yet
+            self._hang_up_dial()
             self._lingering = True
             for end in (self.client, self.server):
                 if end.sock is not None:
