@@ -83,8 +83,7 @@ class Chain:
         """Become the chain of the stages ``wanted``, in their order, keeping those that are there already.
 
         Args:
-            wanted: How to make each stage, by the id of the fault it belongs to. Those that are there already come in
-                the order that they have.
+            wanted: How to make each stage, by the id of the fault it belongs to. Those that stay don't change places.
             now: What a stage held that is taken away goes on to the next one at this time.
 
         Returns:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from time import monotonic
 
-from . import rhythm, sockets
+from .arguments import number, quote, upstream, upstreams_of, whole, windows_of
 from .chance import mix
-from .fault import Fault
+from .fault import Fault, check
 from .flow import End
 from .loop import ERR, HUP, IN, OUT, RDHUP
 from .proxy import Proxy
@@ -22,13 +22,15 @@ from .wire import Lines, encode
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket as Socket  # noqa: N812
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from typing import Any
 
     from .handed import HandedPorts
     from .loop import Loop
     from .own import OwnPorts
-    from .sockets import Address
+
+#: Characters of a refusal: it may quote a field of any length.
+_LONGEST_REASON = 250
 
 
 class Relay:
@@ -110,17 +112,28 @@ class Relay:
             if not data:
                 self._loop.stop()
                 return
-            for command in self._lines.feed(data):
-                self._carry_out(command)
+            try:
+                for command in self._lines.feed(data):
+                    self._carry_out(command)
+            except ValueError as error:  # it has no end, and so no number that could be answered
+                self.emit("no", "", str(error))
+            if self._lines.is_between:
+                self._ports.close_rest()
 
     def _carry_out(self, command: list[str]) -> None:
         name, request, *arguments = [*command, ""] if len(command) < 2 else command  # noqa: PLR2004
         try:
             if name not in self._commands:
-                raise ValueError(f"no such command: {name!r}")  # noqa: TRY301
+                raise ValueError(f"no such command: {quote(name)}")  # noqa: TRY301
             self._commands[name](*arguments)
-        except (ValueError, TypeError, LookupError, OSError) as error:
-            self.emit("no", request, f"{type(error).__name__}: {error}")
+        except (
+            ValueError,
+            TypeError,
+            LookupError,
+            OSError,
+            ImportError,
+        ) as error:  # the last: no descriptor to read with
+            self.emit("no", request, f"{type(error).__name__}: {error}"[:_LONGEST_REASON])
         else:
             self.emit("ok", request, monotonic())
 
@@ -132,51 +145,52 @@ class Relay:
 
     def _link(self, link: str, background: str, *upstreams: str) -> None:
         """Make a link of a listening socket, and of what keeps its port."""
-        listener = self._ports.listener(int(link), "front")
-        self._proxies[int(link)] = Proxy(
-            self._loop,
-            self._watch,
-            self.emit,
-            int(link),
-            listener,
-            self._ports.keeper(listener),
-            _addresses(upstreams),
-            _hosts(background),
+        id_, addresses = self._new(link), upstreams_of(upstreams)
+        self._ports.expect("a link", 2)
+        listener = self._ports.listener(id_, "front")
+        keeper = self._ports.keeper(listener)
+        self._proxies[id_] = Proxy(
+            self._loop, self._watch, self.emit, id_, listener, keeper, addresses, _hosts(background)
         )
 
     def _tap(self, link: str, background: str, family: str, host: str, port: str, *upstreams: str) -> None:
         """Make a link through another proxy: as `_link`, with one more socket, where that proxy dials us."""
         from .tap import Tap  # noqa: PLC0415 - most runs need none, and the first byte waits for every import
 
-        listener = self._ports.listener(int(link), "front")
+        id_, between, addresses = self._new(link), upstream(family, host, port), upstreams_of(upstreams)
+        self._ports.expect("a tap", 3)
+        listener = self._ports.listener(id_, "front")
         keeper = self._ports.keeper(listener)
-        self._proxies[int(link)] = Tap(
-            self._loop,
-            self._watch,
-            self.emit,
-            int(link),
-            listener,
-            keeper,
-            self._ports.listener(int(link), "inner"),
-            _upstream(family, host, port),
-            _addresses(upstreams),
-            _hosts(background),
+        try:
+            inner = self._ports.listener(id_, "inner")
+        except (ValueError, LookupError):
+            listener.close()
+            keeper.close()
+            raise
+        self._proxies[id_] = Tap(
+            self._loop, self._watch, self.emit, id_, listener, keeper, inner, between, addresses, _hosts(background)
         )
+
+    def _new(self, link: str) -> int:
+        id_ = whole("link", link)
+        if id_ in self._proxies:
+            raise ValueError(f"there is a link {quote(link)} already")
+        return id_
 
     def _gulp(self, link: str, on: str) -> None:
         """Have a tap read on and on while the proxy between its sides is told something, or no more."""
-        tap: Any = self._proxies[int(link)]
-        tap.gulp(on=on == "1")
+        self._tap_of(link).gulp(on=on == "1")
 
     def _flight(self, link: str) -> None:
         """Say how many bytes are under way between a tap's two sides."""
-        tap: Any = self._proxies[int(link)]
-        self.emit("flight", monotonic(), link, tap.in_flight())
+        self.emit("flight", monotonic(), link, self._tap_of(link).in_flight())
 
     def _unlink(self, link: str) -> None:
         """Heal a link, end its connections and give its port back."""
-        self._proxies.pop(int(link)).close()  # first: a heal would let clients in for a moment
-        for key in [key for key in self._schedules if key[0] == int(link)]:
+        proxy, id_ = self._proxy(link), whole("link", link)
+        del self._proxies[id_]
+        proxy.close()  # first: a heal would let clients in for a moment
+        for key in [key for key in self._schedules if key[0] == id_]:
             self._schedules[key].cancel()
 
     def _fault(
@@ -191,27 +205,50 @@ class Relay:
         *windows: str,
     ) -> None:
         """Put a fault in force, once or on a rhythm."""
-        key = (int(link), int(fault))
+        proxy = self._proxy(link)
+        key = (whole("link", link), whole("fault", fault))
+        drawn_from = whole("seed", seed)
+        numbers = tuple(number(f"each value of a {kind}", value) for value in values.split(",")) if values else ()
+        if key in self._schedules:
+            raise ValueError(f"link {key[0]} has a fault {key[1]} already")
         made = Fault(
             key[1],
             kind,
-            _windows(mix(int(seed), key[1]), *windows),  # two flaps of one link are not in step
-            seed=int(seed),
+            windows_of(mix(drawn_from, key[1]), *windows),  # two flaps of one link are not in step
+            seed=drawn_from,
             direction=direction,
-            toxicity=float(toxicity),
-            values=tuple(map(float, filter(None, values.split(",")))),
+            toxicity=number("toxicity", toxicity),
+            values=numbers,
         )
-        schedule = Schedule(self._loop, self.emit, self._proxies[key[0]], made, lambda: self._forget(key))
+        if not proxy.only_notes:
+            check(kind, numbers)
+        schedule = Schedule(self._loop, self.emit, proxy, made, lambda: self._forget(key))
         self._schedules[key] = schedule
-        schedule.begin()
+        try:
+            schedule.begin()
+        except OSError:
+            schedule.cancel()
+            raise
 
     def _forget(self, key: tuple[int, int]) -> None:
         self._schedules.pop(key, None)
 
     def _heal(self, link: str, fault: str) -> None:
         """Take a fault back; harmless when it is over already."""
-        if schedule := self._schedules.get((int(link), int(fault))):
+        if schedule := self._schedules.get((whole("link", link), whole("fault", fault))):
             schedule.cancel()
+
+    def _proxy(self, link: str) -> Proxy:
+        id_ = whole("link", link)
+        if id_ not in self._proxies:
+            raise LookupError(f"there is no link {quote(link)}")
+        return self._proxies[id_]
+
+    def _tap_of(self, link: str) -> Any:  # noqa: ANN401 - a Tap, whose module is loaded when there is one
+        proxy = self._proxy(link)
+        if not proxy.only_notes:
+            raise ValueError(f"link {link} is no tap")
+        return proxy
 
     def _api(self, seed: str) -> None:
         """Serve Toxiproxy's HTTP API."""
@@ -219,8 +256,11 @@ class Relay:
         from .api.metrics import Metrics  # noqa: PLC0415
         from .api.server import Server  # noqa: PLC0415
 
-        application = Application(self._loop, Metrics(of_proxies=False, of_runtime=False), int(seed))
-        self._apis.append(Server(self._loop, self._ports.listener(0, "api"), application))
+        drawn_from = whole("seed", seed)
+        self._ports.expect("an API", 1)
+        listener = self._ports.listener(0, "api")
+        application = Application(self._loop, Metrics(of_proxies=False, of_runtime=False), drawn_from)
+        self._apis.append(Server(self._loop, listener, application))
 
     def _sync(self) -> None:
         """Bring the counters up to date; every event until now goes out before the answer."""
@@ -228,20 +268,5 @@ class Relay:
             proxy.count_all()
 
 
-def _upstream(family: str, host: str, port: str) -> tuple[int, Address]:
-    return sockets.FAMILIES[family], host if family == "u" else (host, int(port))
-
-
-def _addresses(upstreams: tuple[str, ...]) -> list[tuple[int, Address]]:
-    return [_upstream(*upstreams[i : i + 3]) for i in range(0, len(upstreams), 3)]
-
-
 def _hosts(background: str) -> frozenset[str]:
     return frozenset(filter(None, background.split(",")))
-
-
-def _windows(seed: int, *spec: str) -> Iterator[tuple[float, float]]:
-    if spec[0] == "once":
-        return rhythm.once(float(spec[1]))
-    down, up, cycles = (float(spec[1]), float(spec[2])), (float(spec[3]), float(spec[4])), int(spec[5])
-    return rhythm.flap(seed, down, up, cycles or None)

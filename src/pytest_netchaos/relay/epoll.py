@@ -6,7 +6,7 @@ import select
 from heapq import heappop
 from time import monotonic
 
-from .loop import IN, OUT, RDHUP, Loop
+from .loop import IN, LONGEST_WAIT, OUT, RDHUP, Loop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,5 +54,5 @@ class EpollLoop(Loop):
         wait = self._timers[0][0] - monotonic()
         if wait > 0:
             # epoll_wait() counts in milliseconds, select() in microseconds; an epoll descriptor can be waited for.
-            select.select((self._epoll,), (), (), wait)
+            select.select((self._epoll,), (), (), min(wait, LONGEST_WAIT))
         return self._epoll.poll(0)

@@ -15,19 +15,8 @@ if TYPE_CHECKING:
 UP, DOWN = "upstream", "downstream"
 #: ``hold`` (nothing passes) and ``dam`` (nothing enters) are a tap's own: no test asks for them.
 _OF_LINKS = (
-    "cut",
-    "reset",
-    "close",
-    "refuse",
-    "stall",
-    "blackhole",
-    "delay",
-    "throttle",
-    "slice",
-    "limit",
-    "hold",
-    "dam",
-)
+    "cut", "reset", "close", "refuse", "stall", "blackhole", "delay", "throttle", "slice", "limit", "hold", "dam",
+)  # fmt: skip
 #: Toxiproxy's words for what it does.
 TOXICS = ("latency", "bandwidth", "slow_close", "timeout", "reset_peer", "slicer", "limit_data", "noop")
 KINDS = (*_OF_LINKS, *TOXICS)
@@ -35,11 +24,17 @@ KINDS = (*_OF_LINKS, *TOXICS)
 INSTANT = ("reset", "close")
 #: No new connection is let in.
 REFUSING = ("cut", "refuse")
-#: Done to the bytes, by a stage; and how many numbers each has.
+#: Done to the bytes, by a stage; and the numbers that each has.
 _SHAPING = {
-    "delay": 2, "throttle": 1, "slice": 3, "limit": 1,
-    "latency": 2, "bandwidth": 1, "slow_close": 1, "timeout": 1, "reset_peer": 1, "slicer": 3, "limit_data": 1,
+    "delay": ("latency", "jitter"), "latency": ("latency", "jitter"),
+    "throttle": ("rate",), "bandwidth": ("rate",),
+    "slice": ("size", "variation", "pause"), "slicer": ("size", "variation", "pause"),
+    "limit": ("bytes",), "limit_data": ("bytes",),
+    "slow_close": ("delay",), "timeout": ("timeout",), "reset_peer": ("timeout",),
 }  # fmt: skip
+_OF_SLICES = _SHAPING["slice"]
+#: What no number exceeds, so that no sum or product of them does: Toxiproxy's 2^63 kilobytes per second are below it.
+_MOST = 1e22
 
 
 class Fault:
@@ -58,7 +53,7 @@ class Fault:
             only takes note.
 
     Raises:
-        ValueError: There is no such kind or direction, or it takes other values.
+        ValueError: There is no such kind, direction or toxicity, or it takes other values.
     """
 
     __slots__ = ("cycle", "direction", "id", "kind", "on", "seed", "toxicity", "values", "windows")
@@ -78,15 +73,16 @@ class Fault:
             raise ValueError(f"no such fault: {kind!r}")
         if direction not in (UP, DOWN, "both"):
             raise ValueError(f"no such direction: {direction!r}")
-        if values and len(values) != _SHAPING.get(kind, 0):
-            raise ValueError(f"{kind} takes {_SHAPING.get(kind, 0)} values, not {values!r}")
+        _check_toxicity(toxicity)
+        if values:
+            check(kind, values)
         self.id = id_
         self.kind = kind
         self.windows = windows
         self.seed = seed
         self.direction = direction
         self.toxicity = toxicity
-        self.values = values or (0.0,) * _SHAPING.get(kind, 0)
+        self.values = values or (0.0,) * len(_SHAPING.get(kind, ()))
         self.on = False
         #: Counts the windows: which cycle of a flap it is in.
         self.cycle = 0
@@ -117,6 +113,31 @@ class Fault:
             case "timeout":
                 return toxics.Drop()
         return toxics.Hold()
+
+
+def check(kind: str, values: tuple[float, ...]) -> None:
+    """Refuse numbers that a fault can't have: a piece of no bytes would never come to an end, for one.
+
+    Raises:
+        ValueError: It takes others, or as many as it hasn't got.
+    """
+    names = _SHAPING.get(kind, ())
+    if len(values) != len(names):
+        raise ValueError(f"{kind} takes {len(names)} values ({', '.join(names)}), not {values!r}")
+    for name, value in zip(names, values, strict=True):
+        if not 0 <= value <= _MOST:  # NaN is in no range
+            raise ValueError(f"{kind}: {name} must be from 0 to {_MOST:g}, not {value!r}")
+    if names == _OF_SLICES:
+        size, variation, _ = map(int, values)
+        if size < 1:
+            raise ValueError(f"{kind}: size must be 1 or more, not {values[0]!r}")
+        if variation >= size:
+            raise ValueError(f"{kind}: variation must be less than size ({size}), not {values[1]!r}")
+
+
+def _check_toxicity(toxicity: float) -> None:
+    if not 0 <= toxicity <= 1:
+        raise ValueError(f"toxicity must be from 0 to 1, not {toxicity!r}")
 
 
 def gate(faults: Iterable[Fault], connection: int, direction: str) -> int:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 #: In numbers, as epoll and `poll` have them: `select` has the names only of what the system has.
 IN, OUT, ERR, HUP, RDHUP = 0x1, 0x4, 0x8, 0x10, 0x2000
 
+#: Seconds. A system call refuses those of a latency of 300 years, which a number that was meant as another may ask for.
+LONGEST_WAIT = 3600.0
+
 
 class Timer:
     """A call that is due at a time; `cancel` it if it is no longer wanted."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 from time import monotonic
 
 from . import sockets
+from .arguments import numeric, port_of, quote, whole
 from .keeper import LoneKeeper
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket as Socket  # noqa: N812
     from collections.abc import Callable
+
+_FAMILIES = ("4", "6")
 
 
 class OwnPorts:
@@ -34,12 +37,20 @@ class OwnPorts:
         """
         return channel.recv(65536)
 
+    def expect(self, what: str, count: int) -> None:
+        """Do nothing: what a link needs was bound by name."""
+
+    def close_rest(self) -> None:
+        """Do nothing: no descriptors come along here."""
+
     def listener(self, link: int, role: str) -> Socket:
         """Return a link's listening socket; ``role`` says which of them, where there are several.
 
         Raises:
             LookupError: it was not bound.
         """
+        if (link, role) not in self._listeners:
+            raise LookupError(f"no port was bound for link {link}, {quote(role)}")
         return self._listeners.pop((link, role))
 
     def keeper(self, listener: Socket) -> LoneKeeper:
@@ -48,14 +59,21 @@ class OwnPorts:
 
     def _bind(self, link: str, role: str, family: str, host: str, port: str) -> None:
         """Listen at an address, and tell the port; or why not."""
+        if family not in _FAMILIES:
+            raise ValueError(f"the family of a port must be one of 4 and 6, not {quote(family)}")
+        key = (whole("link", link), role)
+        if key in self._listeners:
+            raise ValueError(f"link {link} has a port for {quote(role)} already")
+        address = (numeric(family, host), port_of(port))
         try:
-            sock = sockets.listen(sockets.FAMILIES[family], (host, int(port)))
+            sock = sockets.listen(sockets.FAMILIES[family], address)
         except OSError as error:
             self._emit("unbound", monotonic(), link, role, error.strerror or str(error))
             return
-        self._listeners[int(link), role] = sock
+        self._listeners[key] = sock
         self._emit("bound", monotonic(), link, role, *sock.getsockname()[:2])
 
     def _drop(self, link: str) -> None:
-        for key in [key for key in self._listeners if key[0] == int(link)]:
+        id_ = whole("link", link)
+        for key in [key for key in self._listeners if key[0] == id_]:
             self._listeners.pop(key).close()

@@ -12,7 +12,7 @@ from heapq import heappop
 from time import monotonic
 
 from . import sockets
-from .loop import ERR, HUP, IN, OUT, RDHUP, Loop
+from .loop import ERR, HUP, IN, LONGEST_WAIT, OUT, RDHUP, Loop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class PortableLoop(Loop):
             return 0.0
         while self._timers and self._timers[0][2].call is None:
             heappop(self._timers)
-        return max(0.0, self._timers[0][0] - monotonic()) if self._timers else None
+        return min(max(0.0, self._timers[0][0] - monotonic()), LONGEST_WAIT) if self._timers else None
 
     def _explain(self, fd: int, mask: int, wanted: int) -> int:
         """Make an edge of a state: add what it doesn't say, and remember what it would say for ever."""

@@ -45,6 +45,9 @@ ACCEPT_PAUSE = 0.05
 class Proxy:
     """Accepts at one port, connects to one upstream, and does what the link's faults say."""
 
+    #: Whether most faults are carried out elsewhere, and need no numbers here: see `Tap`.
+    only_notes = False
+
     def __init__(
         self,
         loop: Loop,

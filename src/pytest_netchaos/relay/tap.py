@@ -44,6 +44,8 @@ class Tap(Proxy):
     All other faults are carried out in between: the tap notes when they begin and end, and whom they met.
     """
 
+    only_notes = True
+
     def __init__(
         self,
         loop: Loop,

@@ -48,19 +48,32 @@ def _unescape(field: str) -> str:
 class Lines:
     """Cut a stream of bytes into messages, wherever its reads happen to end."""
 
-    __slots__ = ("_rest",)
+    __slots__ = ("_is_lost", "_rest")
 
     def __init__(self) -> None:
         self._rest = b""
+        self._is_lost = False  # the message that is coming in is refused already
+
+    @property
+    def is_between(self) -> bool:
+        """Whether every message that has begun is complete."""
+        return not self._rest and not self._is_lost
 
     def feed(self, data: bytes) -> Iterator[list[str]]:
         """Yield each message that ``data`` completes.
 
         Raises:
-            ValueError: a message grows past ``LONGEST_LINE``.
+            ValueError: a message grows past ``LONGEST_LINE``. It is dropped up to its end; the ones before it were
+                yielded, and the ones after it will be.
         """
         *lines, self._rest = (self._rest + data).split(b"\n")
-        if len(self._rest) > LONGEST_LINE:
-            raise ValueError(f"a message without an end: {len(self._rest)} bytes")
         for line in lines:
-            yield decode(line)
+            if self._is_lost:
+                self._is_lost = False
+            else:
+                yield decode(line)
+        if self._is_lost:
+            self._rest = b""
+        elif len(self._rest) > LONGEST_LINE:
+            length, self._rest, self._is_lost = len(self._rest), b"", True
+            raise ValueError(f"a message without an end: {length} bytes")

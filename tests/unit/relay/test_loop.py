@@ -215,3 +215,12 @@ def test_long_work_has_one_turn_each_round(loop):
     loop.soon(lambda: order.append("soon"))
     loop.run(after)
     assert order == ["soon", 0, "round", 1, "round", 2, "round"]
+
+
+@pytest.mark.parametrize("when", [1e10, 1e300, float("inf")])
+def test_a_timer_of_the_far_future_is_waited_for(loop, sockets, when):
+    ours, theirs = sockets.pair()
+    loop.watch(ours.fileno(), lambda mask: loop.stop() if mask & IN else None)
+    loop.call_at(when, lambda: None)
+    loop.soon(lambda: loop.soon(lambda: theirs.send(b"x")))
+    loop.run(lambda: None)

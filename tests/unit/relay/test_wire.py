@@ -70,11 +70,32 @@ def test_a_message_without_its_end_is_kept_back():
     assert list(lines.feed(b"\n")) == [["next"]]
 
 
-def test_a_message_that_never_ends_is_refused():
+def test_a_message_that_never_ends_is_refused_up_to_its_end():
     lines = Lines()
     assert list(lines.feed(b"x" * LONGEST_LINE)) == []
     with pytest.raises(ValueError, match=f"^a message without an end: {LONGEST_LINE + 1} bytes$"):
         list(lines.feed(b"x"))
+    assert list(lines.feed(b"x" * LONGEST_LINE)) == []
+    assert list(lines.feed(b"x" * LONGEST_LINE)) == [], "it is refused once"
+    assert list(lines.feed(b"x\nnext\nbut")) == [["next"]]
+    assert list(lines.feed(b" one\n")) == [["but one"]]
+
+
+def test_what_came_before_a_message_without_an_end_is_heard():
+    lines = Lines()
+    messages = lines.feed(b"first\n" + b"x" * (LONGEST_LINE + 1))
+    assert next(messages) == ["first"]
+    with pytest.raises(ValueError, match="without an end"):
+        next(messages)
+
+
+def test_it_knows_whether_a_message_has_begun():
+    lines = Lines()
+    assert lines.is_between
+    list(lines.feed(b"hel"))
+    assert not lines.is_between
+    list(lines.feed(b"lo\n"))
+    assert lines.is_between
 
 
 def test_a_long_stream_of_short_messages_is_no_long_message():

@@ -71,4 +71,5 @@ def explain(where: str, error: OSError) -> str:
 
 def is_same(listen: str, place: Place) -> bool:
     """Whether a proxy that listens at ``listen`` is at that place already."""
-    return place.port != 0 and listen in (str(place), f"0.0.0.0:{place.port}" if place.is_everywhere else "")
+    said = [str(place), f"0.0.0.0:{place.port}"] if place.is_everywhere else [str(place)]
+    return place.port != 0 and listen in said
