@@ -16,8 +16,9 @@ def make(kind: str) -> Loop:
         from .epoll import EpollLoop  # noqa: PLC0415 - elsewhere it can't be imported
 
         return EpollLoop()
-    from . import keeper, pollers  # noqa: PLC0415 - only where they are needed
+    from . import connection, flow, keeper, pollers  # noqa: PLC0415 - only where they are needed
     from .portable import PortableLoop  # noqa: PLC0415
 
     keeper.SHARES = False
+    connection.FLOW = flow.Flow
     return PortableLoop(pollers.make(kind))

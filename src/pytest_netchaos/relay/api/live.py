@@ -48,11 +48,10 @@ class LiveConnection(Connection):
         watcher: Watcher,
         dial: int,
         client: Socket,
-        peer: tuple[object, ...],
         addresses: list[tuple[int, Address]],
         find: Callable[[Found], None] | None,
     ) -> None:
-        super().__init__(loop, watcher, dial, client, peer, addresses)
+        super().__init__(loop, watcher, dial, client, addresses)
         self._find = find
         #: What `received` said before the end let go of what was under way.
         self.received_at_last = (0, 0)
@@ -129,8 +128,8 @@ class LiveProxy(Proxy):
         self._addresses = numeric(host, port)
         self._find = None if self._addresses else lambda found: self._resolver.look_up(host, port, found)
 
-    def _connect(self, watcher: Watcher, dial: int, client: Socket, peer: tuple[object, ...]) -> Carrier:
-        return LiveConnection(self._loop, watcher, dial, client, peer, self._addresses, self._find)
+    def _connect(self, watcher: Watcher, dial: int, client: Socket) -> Carrier:
+        return LiveConnection(self._loop, watcher, dial, client, self._addresses, self._find)
 
     def ended(self, connection: Carrier, by: str, how: str, reason: str) -> None:  # noqa: ARG002 - nobody is told
         """Count what a connection has carried."""

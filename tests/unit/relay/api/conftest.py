@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from pytest_netchaos.relay import connection as relay_connection
 from pytest_netchaos.relay import keeper, loops
 from pytest_netchaos.relay import sockets as relay_sockets
 from pytest_netchaos.relay.api.application import Application
@@ -35,6 +36,7 @@ def ask(connection, method, path, body=None):
 def api(request, monkeypatch):
     listener = relay_sockets.adopt(socket.create_server(("127.0.0.1", 0)).detach())
     monkeypatch.setattr(keeper, "SHARES", True)  # to be as it was again
+    monkeypatch.setattr(relay_connection, "FLOW", relay_connection.FLOW)
     loop = loops.make(request.param)
     application = Application(loop, Metrics(of_proxies=True, of_runtime=True), seed=1)
     server = Server(loop, listener, application)
