@@ -321,9 +321,13 @@ class Connection:
             self._deadlines.cancel()
         self.up.stop()
         self.down.stop()
+        if with_rst:  # first of all: who waits for an RST is a client, and who hears of it a log
+            self._release(with_rst=True)
         self._watcher.ended(self, by, how, reason)
-        if with_rst or by in ("client", "server"):
-            self._release(with_rst=with_rst)
+        if with_rst:
+            return
+        if by in ("client", "server"):
+            self._release(with_rst=False)
         else:  # a fault closed it: the peers don't know yet
             self._hang_up_dial()
             self._lingering = True
