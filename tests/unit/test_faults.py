@@ -17,8 +17,10 @@ from pytest_netchaos.faults import (
     Delay,
     Fault,
     Flap,
+    Limit,
     Refuse,
     Reset,
+    Slice,
     Stall,
     Throttle,
     check_direction,
@@ -26,7 +28,9 @@ from pytest_netchaos.faults import (
     check_span,
 )
 
-EVERY = [Cut(), Refuse(), Reset(), Close(), Stall(), Blackhole(), Delay(0.1), Throttle(1000), Flap()]
+EVERY = [
+    Cut(), Refuse(), Reset(), Close(), Stall(), Blackhole(), Delay(0.1), Throttle(1000), Slice(10), Limit(10), Flap(),
+]  # fmt: skip
 NO_NUMBERS = [None, "0.2", True, False, [1], (0.1, 0.2), 1j, Decimal("0.1")]
 NO_FINITE_NUMBERS = [math.nan, math.inf, -math.inf]
 
@@ -42,6 +46,8 @@ NO_FINITE_NUMBERS = [math.nan, math.inf, -math.inf]
         (Blackhole(), "blackhole", False, True),
         (Delay(0.1), "delay", False, False),
         (Throttle(1), "throttle", False, False),
+        (Slice(1), "slice", False, False),
+        (Limit(0), "limit", False, True),
         (Flap(), "flap", False, True),
     ],
 )
@@ -70,6 +76,9 @@ def test_faults_are_values(fault):
         (Delay(0.2), "delay(latency=0.2)"),
         (Delay(0.2, 0.1, direction="downstream"), "delay(direction='downstream', latency=0.2, jitter=0.1)"),
         (Throttle(1000), "throttle(rate=1000)"),
+        (Slice(100), "slice(size=100)"),
+        (Slice(100, 20, 0.5, direction="upstream"), "slice(direction='upstream', size=100, variation=20, pause=0.5)"),
+        (Limit(0, toxicity=0.5), "limit(toxicity=0.5, count=0)"),
         (Flap(), "flap()"),
         (Flap(0.2, (0.5, 1.0), 3), "flap(down=0.2, up=(0.5, 1.0), cycles=3)"),
         (Flap(fault=Stall(toxicity=0.1)), "flap(fault=stall(toxicity=0.1))"),
@@ -102,6 +111,7 @@ def test_other_durations_are_refused_by_name_value_and_unit(name, value):
         ("latency", Delay),
         ("jitter", lambda value: Delay(1, value)),
         ("rate", Throttle),
+        ("pause", lambda value: Slice(10, pause=value)),
         ("toxicity", lambda value: Reset(toxicity=value)),
         ("toxicity", lambda value: Stall(toxicity=value)),
     ],
@@ -129,9 +139,47 @@ def test_other_rates_are_refused_with_what_to_use_instead(rate):
         Throttle(rate)
 
 
+MOST = 1 << 40
+
+
 @pytest.mark.parametrize(
-    "make", [Reset, Close, Stall, Blackhole, lambda **k: Delay(1, **k), lambda **k: Throttle(1, **k)]
+    ("name", "make", "low"),
+    [
+        ("size", Slice, 1),
+        ("variation", lambda value: Slice(MOST, value), 0),
+        ("count", Limit, 0),
+    ],
 )
+def test_counts_are_whole_numbers_of_bytes(name, make, low):
+    for value in (low, 7, MOST - 1):
+        assert getattr(make(value), name) == value
+    for value in (low - 1, MOST + 1, -MOST):
+        with pytest.raises(ValueError, match=rf"^{name} must be from {low} to {MOST} bytes, not {value}$"):
+            make(value)
+    for value in [*NO_NUMBERS, *NO_FINITE_NUMBERS, 1.0]:
+        with pytest.raises(TypeError) as caught:
+            make(value)
+        assert str(caught.value) == f"{name} must be a whole number of bytes, not {value!r}"
+
+
+def test_a_piece_has_a_byte_at_least():
+    assert Slice(10, 9).variation == 9
+    with pytest.raises(
+        ValueError, match=r"^variation must be less than size \(10\), not 10: a piece has a byte at least"
+    ):
+        Slice(10, 10)
+
+
+@pytest.mark.parametrize("pause", [-1, LONGEST + 1, *NO_FINITE_NUMBERS])
+def test_a_pause_is_a_duration(pause):
+    with pytest.raises(ValueError, match=rf"^pause must be from 0 to 86400, not {pause!r} \(seconds"):
+        Slice(10, pause=pause)
+
+
+PARTIAL = [Stall, Blackhole, *(lambda make=make, **k: make(1, **k) for make in (Delay, Throttle, Slice, Limit))]
+
+
+@pytest.mark.parametrize("make", [Reset, Close, *PARTIAL])
 def test_a_toxicity_is_a_share(make):
     assert [make(toxicity=share).toxicity for share in (0, 0.5, 1)] == [0, 0.5, 1]
     for value in (-0.1, 1.1, math.nan):
@@ -139,7 +187,7 @@ def test_a_toxicity_is_a_share(make):
             make(toxicity=value)
 
 
-@pytest.mark.parametrize("make", [Stall, Blackhole, lambda **k: Delay(1, **k), lambda **k: Throttle(1, **k)])
+@pytest.mark.parametrize("make", PARTIAL)
 @pytest.mark.parametrize("value", ["up", "", None, 0, ["both"], "Upstream"])
 def test_an_unknown_direction_is_refused_with_those_that_there_are(make, value):
     with pytest.raises(ValueError, match=r"^direction must be one of 'upstream', 'downstream', 'both', not ") as caught:

@@ -9,7 +9,7 @@ import trio
 
 from pytest_netchaos.addresses import UrlDefaults
 from pytest_netchaos.errors import EngineDied, EngineError, LinkClosed, WaitTimeout
-from pytest_netchaos.faults import Blackhole, Close, Cut, Delay, Flap, Refuse, Reset, Stall, Throttle
+from pytest_netchaos.faults import Blackhole, Close, Cut, Delay, Flap, Limit, Refuse, Reset, Slice, Stall, Throttle
 from pytest_netchaos.injection import Injection
 from pytest_netchaos.link import Link
 
@@ -75,6 +75,12 @@ def test_urls_have_what_the_server_needs_and_the_path_that_is_asked_for(make_eng
          Delay(0.2, 0.1, direction="upstream", toxicity=0.1), 3),
         (lambda link: link.throttle(1000, direction="upstream", toxicity=0.1, for_=3),
          Throttle(1000, direction="upstream", toxicity=0.1), 3),
+        (lambda link: link.slice(100), Slice(100), None),
+        (lambda link: link.slice(100, 20, 0.5, direction="upstream", toxicity=0.1, for_=3),
+         Slice(100, 20, 0.5, direction="upstream", toxicity=0.1), 3),
+        (lambda link: link.limit(0), Limit(0), None),
+        (lambda link: link.limit(10, direction="downstream", toxicity=0.1, for_=3),
+         Limit(10, direction="downstream", toxicity=0.1), 3),
         (lambda link: link.flap(), Flap(), None),
         (lambda link: link.flap(0.1, (0.2, 0.3), 4, fault=Stall()), Flap(0.1, (0.2, 0.3), 4, Stall()), None),
         (lambda link: link.inject(Delay(1), for_=86_400), Delay(1), 86_400),
@@ -95,6 +101,10 @@ def test_each_verb_injects_its_fault(link, engine_link, inject, fault, for_):
         (lambda link: link.delay("1"), TypeError, "latency must be a number, not '1'"),
         (lambda link: link.delay(0.1, 0.2), ValueError, "jitter must not exceed latency (0.1), not 0.2"),
         (lambda link: link.throttle(0), ValueError, "rate must be above 0 and up to 1e+12, not 0 "),
+        (lambda link: link.slice(0), ValueError, "size must be from 1 to 1099511627776 bytes, not 0"),
+        (lambda link: link.slice(10, 10), ValueError, "variation must be less than size (10), not 10"),
+        (lambda link: link.slice(10, pause=-1), ValueError, "pause must be from 0 to 86400, not -1"),
+        (lambda link: link.limit(1.0), TypeError, "count must be a whole number of bytes, not 1.0"),
         (lambda link: link.stall(direction="up"), ValueError, "direction must be one of "),
         (lambda link: link.blackhole(toxicity=2), ValueError, "toxicity must be from 0 to 1, not 2"),
         (lambda link: link.reset(toxicity=None), TypeError, "toxicity must be a number, not None"),
@@ -121,7 +131,7 @@ def test_bad_input_is_refused_by_name_and_value_before_anything_happens(link, en
     assert link.faults == ()
 
 
-@pytest.mark.parametrize("verb", ["cut", "refuse", "stall", "blackhole", "delay", "throttle"])
+@pytest.mark.parametrize("verb", ["cut", "refuse", "stall", "blackhole", "delay", "throttle", "slice", "limit"])
 @pytest.mark.parametrize(
     ("for_", "error"),
     [
@@ -134,7 +144,7 @@ def test_bad_input_is_refused_by_name_and_value_before_anything_happens(link, en
     ],
 )
 def test_every_verb_refuses_what_is_no_time_to_last(link, engine_link, verb, for_, error):
-    arguments = {"delay": [0.1], "throttle": [1000]}.get(verb, [])
+    arguments = {"delay": [0.1], "throttle": [1000], "slice": [10], "limit": [10]}.get(verb, [])
     with pytest.raises(error, match=rf"^for_ must be .*, not {for_!r}"):
         getattr(link, verb)(*arguments, for_=for_)
     assert engine_link.calls == []

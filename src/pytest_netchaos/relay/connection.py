@@ -210,6 +210,12 @@ class Connection:
         self._watcher.unreachable(self, reason)
         self._release(with_rst=True)
 
+    def _hang_up_dial(self) -> None:
+        if self._connecting is not None:
+            self._loop.forget(self._connecting.fileno())
+            self._connecting.close()
+            self._connecting = None
+
     def _await_connect(self, sock: Socket, address: Address) -> None:
         self._connecting = sock
         failed = sockets.connect_error(sock)
@@ -315,10 +321,15 @@ class Connection:
             self._deadlines.cancel()
         self.up.stop()
         self.down.stop()
+        if with_rst:  # first of all: who waits for an RST is a client, and who hears of it a log
+            self._release(with_rst=True)
         self._watcher.ended(self, by, how, reason)
-        if with_rst or by in ("client", "server") or not self.is_open:
-            self._release(with_rst=with_rst)
+        if with_rst:
+            return
+        if by in ("client", "server"):
+            self._release(with_rst=False)
         else:  # a fault closed it: the peers don't know yet
+            self._hang_up_dial()
             self._lingering = True
             for end in (self.client, self.server):
                 if end.sock is not None:

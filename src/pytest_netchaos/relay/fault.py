@@ -15,19 +15,8 @@ if TYPE_CHECKING:
 UP, DOWN = "upstream", "downstream"
 #: ``hold`` (nothing passes) and ``dam`` (nothing enters) are a tap's own: no test asks for them.
 _OF_LINKS = (
-    "cut",
-    "reset",
-    "close",
-    "refuse",
-    "stall",
-    "blackhole",
-    "delay",
-    "throttle",
-    "slice",
-    "limit",
-    "hold",
-    "dam",
-)
+    "cut", "reset", "close", "refuse", "stall", "blackhole", "delay", "throttle", "slice", "limit", "hold", "dam",
+)  # fmt: skip
 #: Toxiproxy's words for what it does.
 TOXICS = ("latency", "bandwidth", "slow_close", "timeout", "reset_peer", "slicer", "limit_data", "noop")
 KINDS = (*_OF_LINKS, *TOXICS)

@@ -56,8 +56,8 @@ class Flow:
     """Carries the bytes of one direction from ``source`` to ``target``."""
 
     __slots__ = (
-        "_ended", "_is_plain", "_left", "_loop", "_on_end", "_out", "_queued", "_timer", "carried", "chain", "gate",
-        "gulps", "lost", "lost_end", "over", "source", "target",
+        "_ended", "_is_plain", "_left", "_loop", "_on_end", "_out", "_queued", "_timer", "_unsent", "carried", "chain",
+        "gate", "gulps", "lost", "lost_end", "over", "source", "target",
     )  # fmt: skip
 
     def __init__(self, loop: Loop, source: End, target: End, on_end: Callable[[Flow, bytes], None]) -> None:
@@ -79,6 +79,7 @@ class Flow:
         #: What has come through, and the target hasn't taken. A deque only while it has something: one is 600 bytes.
         self._out: deque[bytes] | tuple[()] = ()
         self._is_plain = True  # no gate, no stage and no end is in the way
+        self._unsent = 0  # bytes of that, when the flow was stopped
         self._loop = loop
         self._on_end = on_end
         self._timer: Timer | None = None
@@ -97,7 +98,7 @@ class Flow:
     @property
     def received(self) -> int:
         """Count the bytes that were read, wherever they are now."""
-        return self.carried + self.dropped + self.chain.held + sum(len(chunk) for chunk in self._out)
+        return self.carried + self.dropped + self.chain.held + self._unsent + sum(map(len, self._out))
 
     def set(self, gate: int, stages: dict[int, Callable[[], Stage]]) -> None:
         """Change what happens to the bytes from now on. Call `pump` afterwards."""
@@ -197,6 +198,7 @@ class Flow:
         self.over = True
         self._is_plain = False
         self._on_end = _nobody  # no circle of references is left: what is over is freed at once
+        self._unsent += sum(map(len, self._out))  # a counter of bytes never goes back
         self._out = ()
         if self._timer is not None:
             self._timer.cancel()

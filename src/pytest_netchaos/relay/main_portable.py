@@ -33,11 +33,10 @@ def main(port: int, owner: int, kind: str) -> None:
     """
     clock.sharpen()
     _raise_limit()
-    from . import connection, flow, loops  # noqa: PLC0415 - these take the clock as it is when they are loaded
+    from . import loops  # noqa: PLC0415 - these take the clock as it is when they are loaded
     from .control import Relay  # noqa: PLC0415
     from .own import OwnPorts  # noqa: PLC0415
 
-    connection.FLOW = flow.Flow  # on Linux, too, where the copying ones would not be tried otherwise
     loop = loops.make(kind)
     relay = Relay(loop, _dial(port), OwnPorts, sees_dials=False)
     if sys.platform != "win32":  # there a process keeps its parent's number for ever: the channel must do

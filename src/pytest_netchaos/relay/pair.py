@@ -170,6 +170,11 @@ class Pair:
         self._leaver = self._leaver or by
         self._watcher.hung_up(self, by)
 
+    def proxy_hung_up(self) -> None:
+        """Note that the other proxy ends it, and no peer has begun: a limit does that, and peers answer it at once."""
+        if not self._leaver and self._cause is None and self._tap.is_limited:
+            self._cause = ("fault", "FIN", "limit")
+
     def server_opened(self) -> None:
         """Note that the server has accepted; if the client is gone by then, its end has been told already."""
         self.is_open = True
@@ -215,10 +220,8 @@ class Pair:
             self._tap.gone(self)
 
     def _guess(self, how: str) -> tuple[str, str, str]:
-        """Say who ended it, where the other proxy has hung up on us: the peer that began, a limit, or that proxy."""
-        if self._leaver:
-            return self._leaver, how, ""
-        return ("fault", how, "limit") if self._tap.is_limited else ("link", how, "the proxy behind the link hung up")
+        """Say who ended it, where the other proxy has hung up on us: the peer that began, or that proxy."""
+        return (self._leaver, how, "") if self._leaver else ("link", how, "the proxy behind the link hung up")
 
 
 class Front:
@@ -236,6 +239,8 @@ class Front:
         """One side has sent the first FIN or RST."""
         if by == "client":
             self._pair.hung_up(by)
+        else:
+            self._pair.proxy_hung_up()
 
     def unreachable(self, connection: Carrier, reason: str) -> None:  # noqa: ARG002
         """The other proxy has not accepted."""
@@ -262,6 +267,8 @@ class Back:
         """One side has sent the first FIN or RST."""
         if by == "server":
             self._pair.hung_up(by)
+        else:
+            self._pair.proxy_hung_up()
 
     def unreachable(self, connection: Carrier, reason: str) -> None:  # noqa: ARG002
         """The server has not accepted."""

@@ -113,11 +113,13 @@ class Proxy:
     def update(self, fault: Fault, values: tuple[float, ...], toxicity: float) -> None:
         """Change a fault that is in force; where it stays on, it keeps its state: what a limit has counted, say."""
         met = {dial for dial, connection in self.connections.items() if fault.hits(connection.lot)}
+        has_changed = values != fault.values  # a toxicity alone starts no deadline anew
         fault.values, fault.toxicity = values, toxicity
         for connection in list(self.connections.values()):
             assert isinstance(connection, Connection)
             if fault.hits(connection.lot):
-                connection.change(fault)
+                if has_changed:
+                    connection.change(fault)
             elif connection.dial in met and any(connection.totals()[2:]):
                 self._let_go(fault, connection)
             self._apply(connection)

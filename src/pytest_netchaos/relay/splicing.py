@@ -76,6 +76,8 @@ class SplicingFlow(Flow):
         for pipe in self._pipes:
             pool.give_back(pipe)
         self._pipes = ()
+        if self._pipe is not None:
+            self._unsent += self._pipe.held
         self._return_pipe()
 
     def _pass_on(self, count: int) -> None:

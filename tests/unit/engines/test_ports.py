@@ -25,6 +25,8 @@ def listens(address):
         socket.create_connection(address, 10.0).close()
     except ConnectionRefusedError:
         return False
+    except ConnectionResetError:  # accepted, and reset since: nobody listens behind the link
+        return True
     return True
 
 

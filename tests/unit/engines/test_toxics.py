@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from pytest_netchaos.engines.toxics import Toxic, toxics
 from pytest_netchaos.errors import UnsupportedFault
-from pytest_netchaos.faults import Blackhole, Close, Cut, Delay, Refuse, Reset, Stall, Throttle
+from pytest_netchaos.faults import Blackhole, Close, Cut, Delay, Limit, Refuse, Reset, Slice, Stall, Throttle
 
 EPSILON = 1e-9
 DIRECTIONS = st.sampled_from(["upstream", "downstream", "both"])
@@ -25,6 +25,10 @@ def test_what_the_relay_does_has_no_toxic(fault):
         (Delay(0.07, 0.0349), "latency", {"latency": 70, "jitter": 34}),
         (Delay(0), "latency", {"latency": 0, "jitter": 0}),
         (Throttle(50_000), "bandwidth", {"rate": 50}),
+        (Slice(100, 20, 0.5), "slicer", {"average_size": 100, "size_variation": 20, "delay": 500_000}),
+        (Slice(1), "slicer", {"average_size": 1, "size_variation": 0, "delay": 0}),
+        (Limit(0), "limit_data", {"bytes": 0}),
+        (Limit(1 << 40), "limit_data", {"bytes": 1 << 40}),
     ],
 )
 def test_a_fault_is_a_toxic_in_each_of_its_directions(fault, type_, attributes):
@@ -32,7 +36,9 @@ def test_a_fault_is_a_toxic_in_each_of_its_directions(fault, type_, attributes):
 
 
 @pytest.mark.parametrize("direction", ["upstream", "downstream"])
-@pytest.mark.parametrize("make", [Blackhole, lambda **d: Delay(1, **d), lambda **d: Throttle(1000, **d)])
+@pytest.mark.parametrize(
+    "make", [Blackhole, *(lambda make=make, **d: make(1000, **d) for make in (Delay, Throttle, Slice, Limit))]
+)
 def test_a_fault_of_one_direction_is_one_toxic(make, direction):
     assert [toxic.stream for toxic in toxics(make(direction=direction))] == [direction]
 
@@ -49,6 +55,15 @@ def test_a_delay_is_never_early_and_at_most_a_millisecond_late(latency, share, d
         earliest, latest = (has["latency"] - has["jitter"]) / 1000, (has["latency"] + has["jitter"]) / 1000
         assert earliest >= latency - jitter - EPSILON
         assert latest <= latency + jitter + 0.001 + EPSILON
+
+
+@given(st.floats(0, 3600))
+@example(0.0000011)
+@example(0.07)
+def test_a_pause_is_never_cut_short_and_at_most_a_microsecond_longer(pause):
+    (toxic, _) = toxics(Slice(10, pause=pause))
+    assert type(toxic.attributes["delay"]) is int
+    assert pause - EPSILON <= toxic.attributes["delay"] / 1e6 <= pause + 1e-6 + EPSILON
 
 
 @given(st.floats(1e-3, 1e12, exclude_min=True), DIRECTIONS)
@@ -78,6 +93,8 @@ def test_a_rate_is_within_one_percent_or_unsupported(rate, direction):
         (Blackhole(toxicity=0), "Toxiproxy draws toxicity without a seed"),
         (Delay(0.1, toxicity=0.99), "Toxiproxy draws toxicity without a seed"),
         (Throttle(1000, toxicity=0.1), "Toxiproxy draws toxicity without a seed"),
+        (Slice(10, toxicity=0.1), "Toxiproxy draws toxicity without a seed"),
+        (Limit(10, toxicity=0.1), "Toxiproxy draws toxicity without a seed"),
         (Throttle(1500), "Toxiproxy counts in whole KB/s (1000 bytes per second), and this isn't one"),
     ],
 )

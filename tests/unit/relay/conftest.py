@@ -6,10 +6,12 @@ import contextlib
 import socket
 import struct
 from time import monotonic
+from types import SimpleNamespace
 
 import pytest
 from tests.unit.relay.tapped import World
 
+from pytest_netchaos.relay.connection import Connection
 from pytest_netchaos.relay.epoll import EpollLoop
 from pytest_netchaos.relay.keeper import Keeper, LoneKeeper
 from pytest_netchaos.relay.pollers import Poll, Select
@@ -160,3 +162,54 @@ def world(loop, sockets, spin, reserve):
     made = World(loop, sockets, spin, reserve)
     yield made
     made.close()
+
+
+class Watcher:
+    """Notes what a connection says."""
+
+    def __init__(self):
+        self.events = []
+
+    def opened(self, connection):
+        connection.number = 1
+        self.events.append(("opened",))
+
+    def hung_up(self, _, by):
+        self.events.append(("hung up", by))
+
+    def unreachable(self, _, reason):
+        self.events.append(("unreachable", reason))
+
+    def ended(self, _, by, how, reason):
+        self.events.append(("ended", by, how, reason))
+
+
+@pytest.fixture
+def dial(loop, sockets):
+    """Make a connection to a server of our own; nothing happens before ``go_on`` or ``set``."""
+    made = []
+
+    def make(addresses=None):
+        listener = sockets.listener()
+        ours, client = sockets.tcp_pair()
+        watcher = Watcher()
+        addresses = [(socket.AF_INET, listener.getsockname())] if addresses is None else addresses
+        connection = Connection(loop, watcher, 1, ours, addresses)
+        made.append(connection)
+        return SimpleNamespace(connection=connection, watcher=watcher, client=client, listener=listener)
+
+    yield make
+    for connection in made:
+        connection._release(with_rst=False)
+
+
+@pytest.fixture
+def talk(dial, spin, sockets):
+    """A connection that is open, with both peers' sockets."""
+    made = dial()
+    made.connection.go_on()
+    spin(lambda: made.connection.is_open)
+    made.server = sockets.keep(made.listener.accept()[0])
+    for sock in (made.client, made.server):
+        sock.settimeout(10.0)
+    return made

@@ -176,7 +176,10 @@ steps = st.one_of(
 
 
 @settings(max_examples=50)
-@given(st.dictionaries(st.integers(0, 4), stages, min_size=1, max_size=3), st.lists(st.tuples(st.floats(0, 1), steps)))
+@given(
+    st.dictionaries(st.integers(0, 4), stages, min_size=1, max_size=3).map(in_order),
+    st.lists(st.tuples(st.floats(0, 1), steps)),
+)
 def test_whatever_happens_every_byte_comes_out_once_and_in_order(first, script):
     chain = Chain()
     chain.adopt(in_order(first), 0.0)

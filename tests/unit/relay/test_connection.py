@@ -2,64 +2,13 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from types import SimpleNamespace
 
 import pytest
 
-from pytest_netchaos.relay.connection import Connection
 from pytest_netchaos.relay.flow import DROP, HOLD, OPEN
 
 FREE = (OPEN, {})
 IPV4 = socket.AF_INET
-
-
-class Watcher:
-    def __init__(self):
-        self.events = []
-
-    def opened(self, connection):
-        connection.number = 1
-        self.events.append(("opened",))
-
-    def hung_up(self, _, by):
-        self.events.append(("hung up", by))
-
-    def unreachable(self, _, reason):
-        self.events.append(("unreachable", reason))
-
-    def ended(self, _, by, how, reason):
-        self.events.append(("ended", by, how, reason))
-
-
-@pytest.fixture
-def dial(loop, sockets):
-    """Make a connection to a server of our own; nothing happens before ``go_on`` or ``set``."""
-    made = []
-
-    def make(addresses=None):
-        listener = sockets.listener()
-        ours, client = sockets.tcp_pair()
-        watcher = Watcher()
-        addresses = [(IPV4, listener.getsockname())] if addresses is None else addresses
-        connection = Connection(loop, watcher, 1, ours, addresses)
-        made.append(connection)
-        return SimpleNamespace(connection=connection, watcher=watcher, client=client, listener=listener)
-
-    yield make
-    for connection in made:
-        connection._release(with_rst=False)
-
-
-@pytest.fixture
-def talk(dial, spin, sockets):
-    """A connection that is open, with both peers' sockets."""
-    made = dial()
-    made.connection.go_on()
-    spin(lambda: made.connection.is_open)
-    made.server = sockets.keep(made.listener.accept()[0])
-    for sock in (made.client, made.server):
-        sock.settimeout(10.0)
-    return made
 
 
 @pytest.fixture
@@ -248,6 +197,16 @@ def test_an_upstream_may_take_its_time(dial, busy_address):
     made.connection.go_on()
     assert made.watcher.events == []
     assert not made.connection.is_over
+
+
+def test_a_dial_that_goes_on_is_given_up_when_the_connection_is(dial, busy_address, read_all):
+    made = dial([(IPV4, busy_address)])
+    made.connection.go_on()
+    dialling = made.connection._connecting
+    made.connection.abandon("the proxy was disabled")
+    assert (dialling.fileno(), made.connection._connecting) == (-1, None)
+    assert read_all(made.client) == (b"", "FIN")
+    assert made.watcher.events == [("ended", "link", "FIN", "the proxy was disabled")]
 
 
 def test_one_direction_may_heal_while_the_other_one_goes_on_dropping(talk, spin):

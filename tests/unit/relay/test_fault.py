@@ -5,7 +5,8 @@ import pytest
 from pytest_netchaos.relay.fault import DOWN, INSTANT, KINDS, REFUSING, UP, Fault, gate, stages
 from pytest_netchaos.relay.flow import DROP, HOLD, OPEN
 from pytest_netchaos.relay.rhythm import once
-from pytest_netchaos.relay.stages import Delay, Throttle
+from pytest_netchaos.relay.stages import FIN, Delay, Throttle
+from pytest_netchaos.relay.toxics import Drop, Hold, Limit, Slicer, SlowClose
 
 
 def fault(kind, id_=1, **more):
@@ -122,6 +123,72 @@ def test_the_jitter_is_a_function_of_seed_fault_direction_connection_and_step():
     others = [departures(seed=8), departures(id_=2), departures(connection=2), departures(direction=DOWN)]
     assert first not in others
     assert all(0 <= wait <= 1 for waits in [first, *others] for wait in waits)
+
+
+#: How many numbers each kind has, and what it does to bytes.
+STAGES = {
+    "delay": (2, Delay), "latency": (2, Delay), "throttle": (1, Throttle), "bandwidth": (1, Throttle),
+    "slice": (3, Slicer), "slicer": (3, Slicer), "limit": (1, Limit), "limit_data": (1, Limit),
+    "slow_close": (1, SlowClose), "timeout": (1, Drop), "reset_peer": (1, Hold),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_has_its_numbers_and_its_stage(kind):
+    count, type_ = STAGES.get(kind, (0, None))
+    numbers = (2.0, 1.0, 1.0)[:count]
+    made = fault(kind, values=numbers)
+    assert made.values == numbers
+    assert fault(kind).values == (0.0,) * count, "a tap gives none"
+    both = stages([made], 1, UP)
+    assert [type(make()) for make in both.values()] == ([type_] if type_ else [])
+
+
+@pytest.mark.parametrize(("kind", "alone"), [("delay", 10.5), ("latency", 10.0)])
+def test_a_fin_alone_is_late_by_a_delay_and_not_by_a_latency(kind, alone):
+    stage = fault(kind, values=(0.5, 0.0)).stage(1, UP)
+    stage.push(10.0, FIN)
+    assert stage.due() == alone
+
+
+@pytest.mark.parametrize("kind", ["slice", "slicer"])
+def test_a_slicer_cuts_as_its_numbers_say(kind):
+    stage = fault(kind, values=(3.0, 1.0, 0.25)).stage(1, UP)
+    stage.push(10.0, bytes(100))
+    found = []
+    while (due := stage.due()) is not None:
+        found.append((due, len(stage.pop(due)[1])))
+    assert {size for _, size in found[:-1]} == {2, 3, 4}
+    assert [at for at, _ in found] == [10.0 + 0.25 * step for step in range(len(found))]
+
+
+@pytest.mark.parametrize(("kind", "value", "due"), [("slow_close", 2.0, 12.0), ("throttle", 1000.0, 10.001)])
+def test_a_stage_has_its_faults_number(kind, value, due):
+    stage = fault(kind, values=(value,)).stage(1, UP)
+    stage.push(10.0, FIN if kind == "slow_close" else b"x")
+    assert stage.due() == pytest.approx(due)
+
+
+@pytest.mark.parametrize("kind", ["limit", "limit_data"])
+def test_a_limit_has_its_count(kind):
+    stage = fault(kind, values=(3.0,)).stage(1, UP)
+    stage.push(10.0, b"abcdef")
+    assert stage.pop(10.0) == (10.0, b"abc")
+
+
+def pieces(seed=7, id_=1, connection=1, direction=UP):
+    stage = fault("slicer", id_, seed=seed, values=(50.0, 49.0, 0.0)).stage(connection, direction)
+    stage.push(0.0, bytes(1000))
+    found = []
+    while (piece := stage.pop(0.0)) is not None:
+        found.append(len(piece[1]))
+    return found
+
+
+def test_slices_are_a_function_of_seed_fault_direction_connection_and_step():
+    assert pieces() == pieces()
+    others = [pieces(seed=8), pieces(id_=2), pieces(connection=2), pieces(direction=DOWN)]
+    assert pieces() not in others
 
 
 @pytest.mark.parametrize("toxicity", [-0.1, 1.1, 5, float("nan"), float("inf")])

@@ -3,47 +3,18 @@ from __future__ import annotations
 import contextlib
 import socket
 from time import monotonic
-from types import SimpleNamespace
 
 import pytest
+from tests.unit.relay.flows import assemble, in_flight, pump, received
 
 from pytest_netchaos.relay import flow as module
-from pytest_netchaos.relay.flow import CHUNK, DROP, HOLD, OPEN, TURN, End, Flow
+from pytest_netchaos.relay.flow import CHUNK, DROP, HOLD, OPEN, TURN
 from pytest_netchaos.relay.stages import FIN, RST, Delay, Throttle
 
 
 @pytest.fixture
 def made(fake_loop, sockets):
     return assemble(fake_loop, sockets.pair(), sockets.pair())
-
-
-def assemble(fake_loop, source_pair, target_pair):
-    ends = []
-    source, target = End("client", source_pair[0]), End("server", target_pair[0])
-    flow = Flow(fake_loop, source, target, lambda _, how: ends.append(how))
-    return SimpleNamespace(flow=flow, ends=ends, client=source_pair[1], server=target_pair[1], loop=fake_loop)
-
-
-def pump(made):
-    """What the event loop does when both sockets have news."""
-    made.flow.source.readable = made.flow.target.writable = True
-    made.flow.pump()
-
-
-def received(made):
-    made.server.setblocking(False)
-    data = b""
-    try:
-        while chunk := made.server.recv(1 << 20):
-            data += chunk
-    except BlockingIOError:
-        pass
-    return data
-
-
-def in_flight(made):
-    """Bytes read and not yet written."""
-    return sum(map(len, made.flow._out)) + sum(stage.size for _, stage in made.flow.chain._stages)
 
 
 def test_bytes_are_carried_and_counted(made):

@@ -3,86 +3,24 @@ from __future__ import annotations
 import contextlib
 import errno
 import socket
-from types import SimpleNamespace
 
 import pytest
+from tests.unit.relay.proxied import BACKGROUND, assemble, dialler, fault, said, take_down
 
 from pytest_netchaos.relay import proxy as module
-from pytest_netchaos.relay.fault import DOWN, UP, Fault
-from pytest_netchaos.relay.proxy import Proxy
-from pytest_netchaos.relay.rhythm import once
-
-#: What dials from here is no client.
-BACKGROUND = "127.0.0.2"
-
-
-class Watch:
-    """Sees the SYNs that the test says there were."""
-
-    def __init__(self):
-        self.wanted = {}
-        self.coming = []
-        self.fails_with = None
-
-    def add(self, family, port, on_syn):
-        if self.fails_with is not None:
-            raise self.fails_with
-        self.wanted[family, port] = on_syn
-
-    def remove(self, family, port):
-        self.wanted.pop((family, port), None)
-
-    def catch_up(self, _):
-        coming, self.coming = self.coming, []
-        for peer in coming:
-            for on_syn in list(self.wanted.values()):
-                on_syn(peer)
+from pytest_netchaos.relay.fault import DOWN, UP
 
 
 @pytest.fixture
 def made(loop, sockets, reserve):
-    server = sockets.listener()
-    server.settimeout(10.0)
-    events, watch = [], Watch()
-    listener, keeper = reserve()
-    proxy = Proxy(
-        loop,
-        watch,
-        lambda *fields: events.append(fields),
-        5,
-        listener,
-        keeper,
-        [(socket.AF_INET, server.getsockname())],
-        frozenset({BACKGROUND}),
-    )
-    yield SimpleNamespace(proxy=proxy, watch=watch, events=events, address=keeper.address, server=server)
-    connections = list(proxy.connections.values())
-    proxy.close()
-    for connection in connections:
-        connection._release(with_rst=True)
+    made = assemble(loop, sockets, reserve)
+    yield made
+    take_down(made)
 
 
 @pytest.fixture
 def dial(made, sockets, spin):
-    """Dial through the proxy; returns the client's socket, once the upstream has accepted."""
-
-    def call():
-        count = len(said(made, "open"))
-        client = sockets.keep(socket.create_connection(made.address, 10.0))
-        spin(lambda: len(said(made, "open")) > count)
-        sockets.keep(made.server.accept()[0])
-        return client
-
-    return call
-
-
-def fault(kind, id_=1, **more):
-    return Fault(id_, kind, once(), **more)
-
-
-def said(made, kind):
-    """The events of one kind, without its name, time and the link's number."""
-    return [event[3:] for event in made.events if event[0] == kind]
+    return dialler(made, sockets, spin)
 
 
 def is_refused(made):
@@ -209,7 +147,8 @@ def test_who_is_hit_does_not_hang_on_how_many_were_refused_before(made, dial, re
     made.watch.coming += [f"127.0.0.1:{n}" for n in range(1, 1 + refused)]
     made.proxy.end(cut)
     assert len(said(made, "refused")) == refused
-    delay, reset = (fault(kind, n, seed=3, toxicity=0.5) for n, kind in enumerate(("delay", "reset"), 2))
+    delay = fault("delay", 2, seed=3, toxicity=0.5, values=(9.0, 0.0))
+    reset = fault("reset", 3, seed=3, toxicity=0.5)
     made.proxy.start(delay)
     for _ in range(8):
         dial()
@@ -273,12 +212,10 @@ def test_the_cycles_of_a_fault_are_counted(made):
 
 def test_a_closed_proxy_hangs_up_and_gives_its_port_back(made, dial, read_all):
     client = dial()
-    connection = made.proxy.connections[1]
     made.proxy.start(fault("stall"))
     made.proxy.close()
     assert said(made, "close") == [(1, "link", "FIN", "the link was closed")]
     assert read_all(client) == (b"", "FIN")
-    connection._release(with_rst=False)  # it lingers
     assert is_refused(made)
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -347,10 +284,8 @@ def test_the_background_is_refused_in_silence_where_nobody_listens(made, spin, s
 
 def test_a_closed_proxy_hangs_up_on_the_background_too(made, dial_in_background, read_all):
     peer, _ = dial_in_background()
-    (connection,) = made.proxy.connections.values()
     made.proxy.close()
     assert read_all(peer) == (b"", "FIN")
-    connection._release(with_rst=False)  # it lingers
     assert made.events == []
 
 
@@ -386,11 +321,9 @@ def test_that_no_descriptor_is_left_to_see_who_is_refused_is_a_trouble(made):
 
 def test_a_proxy_is_closed_although_no_descriptor_is_left(made, dial, read_all):
     client = dial()
-    connection = made.proxy.connections[1]
     made.watch.fails_with = FULL
     made.proxy.close()
     assert read_all(client) == (b"", "FIN")
-    connection._release(with_rst=False)
     assert is_refused(made)
     assert made.proxy._listener is None
     kept = made.proxy._keeper._sock

@@ -262,3 +262,34 @@ def test_a_stranger_is_drained_too(world):
     pour(world, stranger, BIG)
     stranger.close()
     world.spin(lambda: not world.tap._drains)
+
+
+@pytest.mark.parametrize("seen_at", ["near", "far"])
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_limit_is_why_another_proxy_hangs_up_before_any_peer_does(world, seen_at, answers):
+    pair = world.pair()
+    world.tap.start(fault("limit"))
+    getattr(pair, seen_at).shutdown(socket.SHUT_WR)
+    peer = pair.client if seen_at == "near" else pair.server
+    assert world.ends_with(peer) == "FIN"
+    if answers:
+        peer.close()
+    for sock in (pair.near, pair.far):
+        sock.close()
+    for sock in (pair.client, pair.server):
+        sock.close()
+    world.spin(lambda: world.said("close"))
+    assert world.said("close") == [(1, "fault", "FIN", "limit")]
+
+
+def test_a_peer_that_hangs_up_first_is_why_although_there_is_a_limit(world):
+    pair = world.pair()
+    world.tap.start(fault("limit"))
+    pair.server.close()
+    assert world.ends_with(pair.far) == "FIN"
+    pair.near.close()
+    pair.far.close()
+    assert world.ends_with(pair.client) == "FIN"
+    pair.client.close()
+    world.spin(lambda: world.said("close"))
+    assert world.said("close") == [(1, "server", "FIN", "")]

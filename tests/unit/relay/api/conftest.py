@@ -12,7 +12,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from pytest_netchaos.relay import connection, keeper, loops
+from pytest_netchaos.relay import connection as relay_connection
+from pytest_netchaos.relay import keeper, loops
 from pytest_netchaos.relay import sockets as relay_sockets
 from pytest_netchaos.relay.api.application import Application
 from pytest_netchaos.relay.api.metrics import Metrics
@@ -35,7 +36,7 @@ def ask(connection, method, path, body=None):
 def api(request, monkeypatch):
     listener = relay_sockets.adopt(socket.create_server(("127.0.0.1", 0)).detach())
     monkeypatch.setattr(keeper, "SHARES", True)  # to be as it was again
-    monkeypatch.setattr(connection, "FLOW", connection.FLOW)
+    monkeypatch.setattr(relay_connection, "FLOW", relay_connection.FLOW)
     loop = loops.make(request.param)
     application = Application(loop, Metrics(of_proxies=True, of_runtime=True), seed=1)
     server = Server(loop, listener, application)
@@ -51,7 +52,7 @@ def api(request, monkeypatch):
     loop.watch(bell.fileno(), work)
     thread = threading.Thread(target=loop.run, args=(lambda: None,), daemon=True)
     thread.start()
-    client = http.client.HTTPConnection(*address, timeout=10)
+    connection = http.client.HTTPConnection(*address, timeout=10)
 
     def in_loop(job):
         todo.append(job)
@@ -71,9 +72,9 @@ def api(request, monkeypatch):
             loop.call_at(monotonic() + 0.005, stop_when_all_is_closed)
 
     yield SimpleNamespace(
-        call=partial(ask, client), address=address, server=server, application=application, in_loop=in_loop
+        call=partial(ask, connection), address=address, server=server, application=application, in_loop=in_loop
     )
-    client.close()
+    connection.close()
     in_loop(end)
     thread.join(10)
     assert not thread.is_alive()

@@ -1,0 +1,65 @@
+"""Latency under load: what is late is late by what it says, however much of it there is."""
+
+from __future__ import annotations
+
+import contextlib
+import struct
+import threading
+import time
+
+import pytest
+from tests.conformance.peers import SOON
+
+_STAMP = struct.Struct("d56x")
+
+
+@contextlib.contextmanager
+def meanwhile(sender, receiver, send):
+    """Send in a thread. Both ends have time, whoever is known to be slow."""
+    for peer in (sender, receiver):
+        peer.sock.settimeout(SOON)
+
+    def run():
+        with contextlib.suppress(OSError):  # the test has failed and hung up
+            send()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        sender.sock.settimeout(0.1)
+        thread.join()
+
+
+@pytest.mark.unlike_toxiproxy("it has room for 1024 chunks: later ones wait for that before their delay begins")
+def test_three_thousand_small_messages_a_second_are_each_late_by_what_it_says(rig):
+    """The 90th percentile: a busy machine makes some late, and a full buffer two of three by 0.1 to 0.65 s more."""
+    sender, receiver = rig.poisoned("live", "latency", "downstream", latency=1000)
+    count = 4000
+
+    def send():
+        for number in range(count):
+            while time.monotonic() < started + number / 3000:
+                time.sleep(0.0001)
+            sender.send(_STAMP.pack(time.monotonic()))
+
+    started = time.monotonic()
+    delays = []
+    with meanwhile(sender, receiver, send):
+        for _ in range(count):
+            (sent,) = _STAMP.unpack(receiver.read(_STAMP.size))
+            delays.append(time.monotonic() - sent)
+    assert min(delays) >= 1.0
+    assert sorted(delays)[count * 9 // 10] < 1.3
+
+
+@pytest.mark.unlike_toxiproxy("at most 1024 chunks of 32 KB are under way")
+def test_sixty_megabytes_are_under_way_in_one_latency(rig, pattern):
+    sender, receiver = rig.poisoned("live", "latency", "downstream", latency=1500)
+    data = pattern(60 << 20)
+    started = time.monotonic()
+    with meanwhile(sender, receiver, lambda: sender.send(data)):
+        assert receiver.receives(data)
+        took = time.monotonic() - started
+    assert 1.5 <= took < 2.9, "twice the latency and more, where only half of it has room"
