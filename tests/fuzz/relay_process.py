@@ -119,6 +119,11 @@ class RelayProcess:
         """Count the descriptors that the relay has."""
         return sum(1 for _ in Path(f"/proc/{self.process.pid}/fd").iterdir())
 
+    def limit_for_one_more(self):
+        """Say how many descriptors it may have so that exactly one is free."""
+        taken = {int(path.name) for path in Path(f"/proc/{self.process.pid}/fd").iterdir()}
+        return next(number for number in itertools.count() if number not in taken) + 1
+
     def settle(self, descriptors):
         """Wait until the relay has no more than so many."""
         deadline = monotonic() + PROMPT

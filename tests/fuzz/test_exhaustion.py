@@ -9,8 +9,8 @@ import socket
 from time import monotonic
 
 import pytest
-from tests.fuzz.api_process import BUSY, PROMPT, connect
-from tests.fuzz.relay_process import HEALTHY
+from tests.fuzz.api_process import BUSY, PROMPT, ApiProcess, connect
+from tests.fuzz.relay_process import HEALTHY, RelayProcess
 
 from pytest_netchaos.engines.ports import listen
 from pytest_netchaos.relay.wire import encode
@@ -99,6 +99,38 @@ def test_a_fault_whose_module_cannot_be_read_is_refused_or_in_force_and_the_rela
         assert answers[0][0] == "ok" or "descriptor" in answers[0][2] or "open files" in answers[0][2], answers
         assert relay.say(encode("heal", 1, HEALTHY, 1)) == [["ok", "1"]]
     relay.carries()
+
+
+@pytest.mark.parametrize("kind", ["slice", "limit", "slow_close", "timeout", "reset_peer"])
+def test_the_last_descriptor_is_for_a_connection_and_not_for_what_its_fault_needs(server, kind):
+    relay = RelayProcess(server.port)  # a fresh one: it has loaded no fault yet
+    try:
+        fault = encode(
+            "fault", 1, HEALTHY, 1, 7, kind, "both", 1.0, "10,0,0" if kind == "slice" else "9", "once", "inf"
+        )
+        assert relay.say(fault) == [["ok", "1"]]
+        with few_descriptors(relay.process.pid, relay.limit_for_one_more()):
+            for _ in range(3):
+                socket.create_connection(("127.0.0.1", relay.ports[HEALTHY])).close()
+                relay.say(b"\n")
+        assert relay.say(encode("heal", 1, HEALTHY, 1)) == [["ok", "1"]]
+        relay.carries()
+    finally:
+        relay.kill()
+
+
+def test_an_api_without_descriptors_answers_its_first_request_all_the_same(server):
+    api = ApiProcess(server.port, is_silent=True)
+    try:
+        with connect(f"127.0.0.1:{api.port}") as client:
+            client.sendall(b"GET /version HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert client.recv(1000).startswith(b"HTTP/1.1 200")
+            with few_descriptors(api.process.pid, 3):
+                client.sendall(b"GET /proxies HTTP/1.1\r\nHost: x\r\n\r\n")
+                assert client.recv(12) in (b"HTTP/1.1 200", b"HTTP/1.1 500")
+        assert api.ask("GET", "/proxies") == (200, {})
+    finally:
+        api.kill()
 
 
 def test_a_link_whose_descriptors_find_no_room_is_refused_and_says_why(relay):

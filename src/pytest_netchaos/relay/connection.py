@@ -6,6 +6,7 @@ import sys
 from time import monotonic
 
 from . import sockets
+from .fault import ENDING
 from .flow import DROP, OPEN, TURN, End, Flow
 from .loop import ERR, HUP, IN, OUT, RDHUP
 from .stages import CLOSE, RST
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
             """The connection is over."""
 
 
-#: The kinds of faults that end a connection at a time.
-ENDING = ("timeout", "reset_peer")
 #: Seconds that a peer has to take note of a FIN that a fault sent. A close with unread bytes would send an RST, which
 #: could destroy what the peer has not yet read.
 LINGER = 1.0

@@ -226,7 +226,7 @@ class Relay:
         self._schedules[key] = schedule
         try:
             schedule.begin()
-        except OSError:
+        except (OSError, ImportError):
             schedule.cancel()
             raise
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from errno import EMFILE
+
 from .chance import draw
 from .flow import DROP, HOLD, OPEN
 from .stages import Delay, Throttle
@@ -33,6 +35,10 @@ _SHAPING = {
     "slow_close": ("delay",), "timeout": ("timeout",), "reset_peer": ("timeout",),
 }  # fmt: skip
 _OF_SLICES = _SHAPING["slice"]
+#: Done by `stages`, which is loaded in any case.
+_OF_STAGES = ("delay", "latency", "throttle", "bandwidth")
+#: The kinds of faults that end a connection at a time.
+ENDING = ("timeout", "reset_peer")
 #: What no number exceeds, so that no sum or product of them does: Toxiproxy's 2^63 kilobytes per second are below it.
 _MOST = 1e22
 
@@ -54,6 +60,7 @@ class Fault:
 
     Raises:
         ValueError: There is no such kind, direction or toxicity, or it takes other values.
+        OSError: What carries it out can't be loaded: no descriptor is left to read it with.
     """
 
     __slots__ = ("cycle", "direction", "id", "kind", "on", "seed", "toxicity", "values", "windows")
@@ -76,6 +83,7 @@ class Fault:
         _check_toxicity(toxicity)
         if values:
             check(kind, values)
+            _load(kind)
         self.id = id_
         self.kind = kind
         self.windows = windows
@@ -133,6 +141,17 @@ def check(kind: str, values: tuple[float, ...]) -> None:
             raise ValueError(f"{kind}: size must be 1 or more, not {values[0]!r}")
         if variation >= size:
             raise ValueError(f"{kind}: variation must be less than size ({size}), not {values[1]!r}")
+
+
+def _load(kind: str) -> None:
+    """Load what few faults need, now: when a connection meets the fault, there may be no descriptor to read it with."""
+    try:
+        if kind in _SHAPING and kind not in _OF_STAGES:
+            from . import toxics  # noqa: F401, PLC0415
+        if kind in ENDING:
+            from . import deadlines  # noqa: F401, PLC0415
+    except ImportError as error:
+        raise OSError(EMFILE, f"{kind} can't be loaded: {error}") from None
 
 
 def _check_toxicity(toxicity: float) -> None:

@@ -6,8 +6,8 @@ from time import monotonic
 
 from . import sockets
 from .background import Background
-from .connection import ENDING, Connection
-from .fault import DOWN, INSTANT, REFUSING, UP, gate, stages
+from .connection import Connection
+from .fault import DOWN, ENDING, INSTANT, REFUSING, UP, gate, stages
 from .flow import End
 
 TYPE_CHECKING = False

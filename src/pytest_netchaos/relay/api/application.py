@@ -201,6 +201,10 @@ def _failure(error: BaseException) -> Response:
 
 def report(error: BaseException) -> None:
     """Write an error that nobody expected to the log."""
-    import traceback  # noqa: PLC0415 - 15 ms
+    try:
+        import traceback  # noqa: PLC0415 - 15 ms
 
-    sys.stderr.write("".join(traceback.format_exception(error)))
+        said = "".join(traceback.format_exception(error))
+    except (ImportError, OSError):  # no descriptor is left to read the module with, or the source
+        said = f"{type(error).__name__}: {error}\n"
+    sys.stderr.write(said)
