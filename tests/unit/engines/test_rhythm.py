@@ -12,7 +12,7 @@ from pytest_netchaos.engines.embedded_link import _rhythm
 from pytest_netchaos.engines.rhythm import Rhythm, windows
 from pytest_netchaos.errors import EngineError
 from pytest_netchaos.faults import Cut, Flap
-from pytest_netchaos.relay import control
+from pytest_netchaos.relay.arguments import windows_of
 from pytest_netchaos.relay.chance import mix
 
 SPANS = st.floats(0.001, 10) | st.tuples(st.floats(0.001, 1), st.floats(1, 10))
@@ -66,7 +66,7 @@ def world():
 @given(SPANS, SPANS, st.none() | st.integers(1, 20), st.integers(0, 2**63 - 1), st.integers(1, 1000))
 def test_a_flap_has_the_windows_that_the_embedded_engine_has(down, up, cycles, seed, fault_id):
     flap = Flap(down, up, cycles)
-    relays = control._windows(mix(seed, fault_id), *map(str, _rhythm(flap, None)))
+    relays = windows_of(mix(seed, fault_id), *map(str, _rhythm(flap, None)))
     ours = list(itertools.islice(windows(flap, None, seed, fault_id), 20))
     assert ours == list(itertools.islice(relays, 20))
     assert len(ours) == (20 if cycles is None else cycles)
