@@ -98,6 +98,8 @@ class Connection:
         self, up: tuple[int, dict[int, Callable[[], Stage]]], down: tuple[int, dict[int, Callable[[], Stage]]]
     ) -> None:
         """Put a gate and stages in force for each direction."""
+        if self.is_over:
+            return
         pairs = ((self.up, up[0]), (self.down, down[0]))
         resumed = [flow for flow, gate in pairs if flow.gate == DROP and gate != DROP]
         self.up.set(*up)

@@ -30,7 +30,7 @@ class Deadlines:
         for key in [key for key in self._timers if key not in wanted]:
             self._stop(self._timers.pop(key))
         for key, fault in wanted.items():
-            if key not in self._timers:
+            if key not in self._timers and not self._connection.is_over:
                 self.restart(fault)
 
     def restart(self, fault: Fault) -> None:
@@ -45,6 +45,9 @@ class Deadlines:
     def _start(self, fault: Fault) -> Timer | None:
         (seconds,) = fault.values
         if fault.kind == "reset_peer":
+            if not seconds:  # now: a timer comes after the next events, and the fault may be taken back by one of them
+                self._connection.reset("fault", fault.kind)
+                return None
             return self._loop.call_at(monotonic() + seconds, lambda: self._connection.reset("fault", fault.kind))
         if seconds:
             return self._loop.call_at(monotonic() + seconds, lambda: self._connection.sever(fault))

@@ -12,6 +12,7 @@ from pytest_netchaos.relay.rhythm import once
 class Connection:
     def __init__(self):
         self.calls = []
+        self.is_over = False
 
     def reset(self, by, reason):
         self.calls.append(("reset", by, reason))
@@ -50,10 +51,21 @@ def test_a_fault_ends_the_connection_when_its_time_has_come(fake_loop, connectio
     assert connection.calls == [call]
 
 
-def test_a_timeout_of_nothing_never_ends_it_and_a_reset_after_nothing_does_at_once(fake_loop, deadlines):
-    deadlines.adopt({1: fault("timeout", seconds=0.0), 2: fault("reset_peer", 2, seconds=0.0)})
-    (timer,) = due(fake_loop)
-    assert timer.when <= monotonic()
+def test_a_timeout_of_nothing_never_ends_it(fake_loop, connection, deadlines):
+    deadlines.adopt({1: fault("timeout", seconds=0.0)})
+    assert (due(fake_loop), connection.calls) == ([], [])
+
+
+def test_a_reset_after_nothing_happens_before_the_fault_can_be_taken_back(fake_loop, connection, deadlines):
+    deadlines.adopt({1: fault("reset_peer", seconds=0.0)})
+    deadlines.adopt({})
+    assert (due(fake_loop), connection.calls) == ([], [("reset", "fault", "reset_peer")])
+
+
+def test_what_is_over_gets_no_more_deadlines(fake_loop, connection, deadlines):
+    connection.is_over = True
+    deadlines.adopt({1: fault("reset_peer"), 2: fault("timeout", 2)})
+    assert (due(fake_loop), connection.calls) == ([], [])
 
 
 def test_a_deadline_that_runs_is_not_started_anew(fake_loop, deadlines):
