@@ -133,15 +133,36 @@ def test_a_relay_that_crashes_shows_its_own_traceback(pytester):
     pytester.makeconftest(SERVER)
     pytester.makepyfile(
         """
+        import os, signal
+
         def test_crashes(netchaos, server):
             link = netchaos.link(server)
-            channel = link._engine_link._channel
-            channel._sock.sendall(b"a line without an end" * 100_000)
+            link.cut()  # it has booted
+            os.kill(link._engine_link._engine.pid, signal.SIGINT)  # no message ends it, but this does: from within
             link.wait_for_connection()
         """
     )
     result = pytester.runpytest_inprocess()
-    result.stdout.fnmatch_lines(["E*its log ends with:", "E*ValueError: a message without an end*"])
+    result.stdout.fnmatch_lines(["E*its log ends with:", "E*Traceback*", "E*KeyboardInterrupt*"])
+
+
+def test_a_message_that_the_relay_cannot_read_is_told_by_the_next_call(pytester):
+    pytester.makeconftest(SERVER)
+    pytester.makepyfile(
+        """
+        import pytest
+        from pytest_netchaos import EngineError
+
+        def test_goes_on(netchaos, server):
+            link = netchaos.link(server)
+            link._engine_link._channel._sock.sendall(b"a line without an end" * 100_000 + b"\\n")
+            link.cut().heal()
+            with pytest.raises(EngineError, match="a message without an end"):
+                netchaos.link(server)
+            netchaos.link(server)
+        """
+    )
+    pytester.runpytest_inprocess().assert_outcomes(passed=1)
 
 
 def test_a_test_that_passes_on_a_dead_engine_is_an_error(pytester):

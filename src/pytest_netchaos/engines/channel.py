@@ -182,8 +182,8 @@ class Channel:
             if message[0] not in ("ok", "no"):
                 self._on_event(message)
                 continue
-            number = int(message[1])
-            if number not in self._unclaimed:
+            number = int(message[1] or 0)  # 0: what it could not even read
+            if number and number not in self._unclaimed:
                 self._replies[number] = message
                 continue
             self._unclaimed.discard(number)
