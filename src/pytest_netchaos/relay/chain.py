@@ -10,15 +10,21 @@ if TYPE_CHECKING:
 
     from .stages import Stage
 
+#: Chunks that move from one stage to the next in one go; then it's the others' turn. A slicer makes 65,536 of 64 KiB,
+#: and that had held up the whole relay for a second.
+MOST_MOVES = 64
+
 
 class Chain:
     """The stages of one direction of a connection, from its source to its destination."""
 
-    __slots__ = ("_lost", "_stages")
+    __slots__ = ("_lost", "_stages", "has_closed")
 
     def __init__(self) -> None:
         self._stages: list[tuple[int, Stage]] = []
         self._lost = 0  # in stages that are gone
+        #: One of those had ended the stream.
+        self.has_closed = False
 
     def __bool__(self) -> bool:
         return bool(self._stages)
@@ -32,9 +38,8 @@ class Chain:
 
     @property
     def has_room(self) -> bool:
-        """Whether more may be pushed. Stages stay below ``capacity`` plus one chunk."""
-        first = self._stages[0][1]
-        return first.size < first.capacity
+        """Whether more may be pushed."""
+        return self._stages[0][1].has_room
 
     @property
     def held(self) -> int:
@@ -53,7 +58,9 @@ class Chain:
     def pop(self, now: float) -> bytes | None:
         """Give the next chunk that has come through all stages by ``now``."""
         for (_, upper), (_, lower) in zip(self._stages, self._stages[1:], strict=False):
-            while lower.size < lower.capacity and (item := upper.pop(now)):
+            for _ in range(MOST_MOVES):
+                if not lower.has_room or (item := upper.pop(now)) is None:
+                    break
                 lower.push(*item)
         item = self._stages[-1][1].pop(now)
         return item[1] if item else None
@@ -62,7 +69,7 @@ class Chain:
         """Say when to call `pop` next; ``None`` if nothing is under way."""
         times = [self._stages[-1][1].due()]
         for (_, upper), (_, lower) in zip(self._stages, self._stages[1:], strict=False):
-            if lower.size < lower.capacity:  # a full stage wakes the ones before it when it empties
+            if lower.has_room:  # a full stage wakes the ones before it when it empties
                 times.append(upper.due())
         return min((t for t in times if t is not None), default=None)
 
@@ -96,6 +103,7 @@ class Chain:
                 continue
             del self._stages[index]
             self._lost += stage.lost
+            self.has_closed |= stage.has_closed
             out += self._pass_on(index, stage.drain(), now)
         kept = dict(self._stages)
         self._stages = [(key, kept[key] if key in kept else make()) for key, make in wanted.items()]

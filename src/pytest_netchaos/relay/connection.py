@@ -9,7 +9,7 @@ from . import sockets
 from .fault import ENDING
 from .flow import DROP, OPEN, TURN, End, Flow
 from .loop import ERR, HUP, IN, OUT, RDHUP
-from .stages import CLOSE, RST
+from .stages import BROKEN, CLOSE, RST
 
 if sys.platform == "linux":
     from . import splicing
@@ -56,8 +56,8 @@ class Connection:
     """Connects a client to the upstream and relays between them until one of them, or a fault, ends it."""
 
     __slots__ = (
-        "_addresses", "_closed_by", "_connecting", "_deadlines", "_dialled", "_lingering", "_loop", "_watcher",
-        "client", "dial", "down", "is_open", "is_over", "lot", "number", "server", "told", "up",
+        "_addresses", "_closed_by", "_connecting", "_deadlines", "_dialled", "_is_hanging_up", "_lingering", "_loop",
+        "_watcher", "client", "dial", "down", "is_open", "is_over", "lot", "number", "server", "told", "up",
     )  # fmt: skip
 
     def __init__(
@@ -89,6 +89,7 @@ class Connection:
         self._connecting: Socket | None = None
         #: Who ended it and why: the first side that sent a FIN, or a fault.
         self._closed_by: tuple[str, str] | None = None
+        self._is_hanging_up = False  # a fault sends FINs
         self._lingering = False
         self._deadlines: Deadlines | None = None
         sockets.no_delay(client)
@@ -133,7 +134,7 @@ class Connection:
         if not self.is_open:
             self._finish(by, reason, how="FIN", with_rst=False)
             return
-        self._closed_by = self._closed_by or (by, reason)
+        self._end_by(by, reason)
         self.up.close()
         self.down.close()
         self._pump()
@@ -147,7 +148,7 @@ class Connection:
         if not self.is_open:
             self._finish("fault", fault.kind, how="FIN", with_rst=False)
             return
-        self._closed_by = self._closed_by or ("fault", fault.kind)
+        self._end_by("fault", fault.kind)
         self.up.sever(fault.id)
         self.down.sever(fault.id)
         self._pump()
@@ -300,9 +301,12 @@ class Connection:
 
     def _flow_ended(self, flow: Flow, how: bytes) -> None:
         """Pass the end of one direction on: a FIN as a FIN, an RST as an RST."""
-        by, reason = self._closed_by = self._closed_by or (
-            ("fault", "limit") if how is CLOSE else (flow.source.side, "")
-        )
+        if how is BROKEN:  # nobody may have told the flow that reads there
+            self._loop.soon(self._pump)
+            return
+        if how is CLOSE and not self._is_hanging_up:
+            self._end_by("fault", "limit")
+        by, reason = self._closed_by = self._closed_by or (flow.source.side, "")
         if how is RST:
             self._finish(by, reason, how="RST", with_rst=True)
             return
@@ -313,6 +317,12 @@ class Connection:
             self._loop.soon(self._pump)
         if self.up.over and self.down.over:
             self._finish(*self._closed_by, how="FIN", with_rst=False)
+
+    def _end_by(self, by: str, reason: str) -> None:
+        """Note that a fault sends FINs, and that it was the end, if the peers haven't both hung up before."""
+        self._is_hanging_up = True
+        if self._closed_by is None or not (self.client.finished and self.server.finished):
+            self._closed_by = by, reason
 
     def _finish(self, by: str, reason: str, *, how: str, with_rst: bool) -> None:
         if self.is_over:
@@ -327,9 +337,9 @@ class Connection:
         self._watcher.ended(self, by, how, reason)
         if with_rst:
             return
-        if by in ("client", "server"):
+        if by in ("client", "server") and not self._is_hanging_up:
             self._release(with_rst=False)
-        else:  # a fault closed it: the peers don't know yet
+        else:  # a fault closed it: the peers don't know yet, and a close with bytes unread would be an RST
             self._hang_up_dial()
             self._lingering = True
             for end in (self.client, self.server):

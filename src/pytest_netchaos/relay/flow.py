@@ -7,7 +7,7 @@ from time import monotonic
 
 from . import sockets
 from .chain import Chain
-from .stages import FIN, RST, is_end
+from .stages import BROKEN, FIN, RST, is_end
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ OPEN, HOLD, DROP = 0, 1, 2
 CHUNK = 65536
 #: Reads in one turn; then the other connections have theirs. 16 let a neighbour's round trip wait four times as long.
 TURN = 4
+
+#: Chunks written in one turn, where they are many and small.
+MOST_WRITES = 64
 
 _buffer = bytearray(CHUNK)  # one thread, and no flow keeps anything in it between two calls
 _view = memoryview(_buffer)
@@ -110,6 +113,9 @@ class Flow:
         if stages or self.chain:
             for chunk in self.chain.adopt(stages, monotonic()):
                 self._queue(chunk)
+            if self.chain.has_closed and not self._ended:  # what it has cut off, doesn't come back with its end
+                self._ended = True
+                self.source.readable = False
         self._is_plain = gate == OPEN and not self.chain and self._left is None and not (self._ended or self.over)
 
     def _queue(self, chunk: bytes) -> None:
@@ -257,7 +263,9 @@ class Flow:
     def _write_out(self) -> bool:
         """Write what has come through; say whether the target took it all, and may take more."""
         out = self._out
-        while out and not self.over:
+        for _ in range(MOST_WRITES):
+            if not out or self.over:
+                break
             chunk = out[0]
             if is_end(chunk):
                 out.clear()
@@ -269,6 +277,10 @@ class Flow:
                 break
             else:
                 out[0] = chunk[sent:]
+                return False
+        else:
+            if out:
+                self._go_on_later()
                 return False
         if not out:
             self._out = ()
@@ -298,7 +310,9 @@ class Flow:
         """The target is gone: what it says when it is read ends the connection, not this write."""
         self.target.broken = True
         self.target.readable = True
+        on_end = self._on_end
         self.stop()
+        on_end(self, BROKEN)
 
     def _wake_later(self) -> None:
         due = self.chain.due() if self.chain else None

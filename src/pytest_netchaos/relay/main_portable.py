@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _LOOK = 0.5
 #: What macOS takes as a limit of descriptors, where it doesn't take its own hard limit: OPEN_MAX.
 _OPEN_MAX = 10240
+#: The numbers that `select` takes on POSIX end here: a connection with a higher one couldn't be waited for.
+_SELECTABLE = 1024
 
 
 def main(port: int, owner: int, kind: str) -> None:
@@ -32,7 +34,7 @@ def main(port: int, owner: int, kind: str) -> None:
         kind: As `loops.make` takes it.
     """
     clock.sharpen()
-    _raise_limit()
+    _raise_limit(_SELECTABLE if kind == "select" else None)
     from . import loops  # noqa: PLC0415 - these take the clock as it is when they are loaded
     from .control import Relay  # noqa: PLC0415
     from .own import OwnPorts  # noqa: PLC0415
@@ -60,16 +62,16 @@ def _mind(loop: Loop, owner: int) -> None:
     loop.call_at(time.monotonic() + _LOOK, lambda: _mind(loop, owner))
 
 
-def _raise_limit() -> None:
-    """Have as many descriptors as this process may: macOS gives 256, which are 120 connections."""
+def _raise_limit(most: int | None) -> None:
+    """Have as many descriptors as this process may, or ``most``: macOS gives 256, which are 120 connections."""
     try:
         import resource  # noqa: PLC0415 - there is none on Windows, which has no such limit
     except ImportError:
         return
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    for limit in (most, _OPEN_MAX):
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for limit in (most or hard, _OPEN_MAX):
         try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, most))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
         except (OSError, ValueError):
             continue
         return

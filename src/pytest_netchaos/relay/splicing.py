@@ -169,8 +169,7 @@ class SplicingFlow(Flow):
             return 0
         except OSError as error:
             if error.errno in UNFIT:
-                self._copy_again()
-                self._go_on_later()
+                self._loop.soon(self._copy_and_go_on)  # not now: of what is being written, some may have gone
             else:
                 self._break()
             return 0
@@ -191,6 +190,11 @@ class SplicingFlow(Flow):
             throttle = self.chain.sole(Throttle)
             assert throttle is not None
             throttle.convert(self._read_back)
+
+    def _copy_and_go_on(self) -> None:
+        if not self.over:
+            self._copy_again()
+            self.pump()
 
     def _forget_stream(self) -> None:
         self._is_plain = self._is_plain or self._is_stream

@@ -24,6 +24,8 @@ class End(bytes):
 
 #: A FIN and an RST of the source; and a FIN that a fault sends, after which the connection is to be closed.
 FIN, RST, CLOSE = End(), End(), End()
+#: No end of a stream, but of its way: the target is gone.
+BROKEN = End()
 
 #: What a delay may hold for one direction of a connection: 64 MiB is 100 ms at 640 MB/s, or 1 s at 64 MB/s. Past
 #: that the relay stops reading, and the sender feels it as a full window.
@@ -34,6 +36,10 @@ CAPACITY = 64 << 10
 #: But a shaper holds 10 ms' worth, or being woken late would cost rate: with 64 KiB only, 100 MB/s became 73, and
 #: 1 GB/s 300 MB/s.
 READ_AHEAD = 0.01
+#: And no more than that, whatever the rate: 10 ms at 1.6 GB/s.
+MOST_AHEAD = 16 << 20
+#: Chunks that a stage holds at most: each costs some 250 bytes beside its own, and a slicer makes one of each byte.
+MOST_CHUNKS = 1 << 16
 #: A shaper's step in seconds. Smaller is smoother and costs more wake-ups.
 QUANTUM = 0.001
 FOREVER = float("inf")
@@ -60,6 +66,16 @@ class Stage:
         #: Bytes that were dropped here.
         self.lost = 0
         self._queue: deque[tuple[float, bytes]] = deque()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether more may be pushed. It stays below ``capacity`` plus one chunk."""
+        return self.size < self.capacity and len(self._queue) < MOST_CHUNKS
+
+    @property
+    def has_closed(self) -> bool:
+        """Whether it has ended the stream, and nothing that comes from the source will arrive any more."""
+        return False
 
     def push(self, at: float, chunk: bytes) -> None:
         """Take a chunk that arrived at ``at``."""
@@ -228,6 +244,6 @@ class Throttle(Stage):
 
     def _set(self, rate: float) -> None:
         self._rate = rate
-        self.capacity = max(CAPACITY, int(rate * READ_AHEAD))
+        self.capacity = min(max(CAPACITY, int(rate * READ_AHEAD)), MOST_AHEAD)
         self._step = max(1, int(rate * QUANTUM))
         self._quantum = min(CAPACITY, self._step)

@@ -65,6 +65,11 @@ class Limit(Stage):
         self._taken = 0
         self._is_over = False
 
+    @property
+    def has_closed(self) -> bool:
+        """Whether the limit is reached."""
+        return self._is_over
+
     def push(self, at: float, chunk: bytes) -> None:
         """Take a chunk that arrived at ``at``."""
         if is_end(chunk):

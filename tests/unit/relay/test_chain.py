@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_netchaos.relay.chain import Chain
+from pytest_netchaos.relay.chain import MOST_MOVES, Chain
 from pytest_netchaos.relay.chance import draw
-from pytest_netchaos.relay.stages import CAPACITY, FIN, RST, Delay, Throttle
+from pytest_netchaos.relay.stages import CAPACITY, FIN, MOST_AHEAD, MOST_CHUNKS, RST, Delay, Throttle
+from pytest_netchaos.relay.toxics import Limit, Slicer
 
 
 def delay(latency, jitter=0.0):
@@ -224,3 +225,39 @@ def test_a_stage_is_the_sole_one_of_its_kind_or_it_is_not():
     assert chain_of(lambda: stage).sole(Delay) is None
     assert chain_of(throttle(1), delay(1)).sole(Throttle) is None
     assert Chain().sole(Throttle) is None
+
+
+def slicer(size):
+    return lambda: Slicer(size, 0, 0.0, lambda *_: 0.0)
+
+
+def test_one_step_moves_a_bounded_number_of_chunks_and_the_rest_is_due_at_once():
+    chain = chain_of(slicer(1), delay(10))
+    chain.push(5.0, bytes(10 * MOST_MOVES))
+    assert chain.pop(6.0) is None
+    assert chain._stages[1][1].size == MOST_MOVES
+    assert chain.due() == 6.0
+    for _ in range(9):
+        chain.pop(6.0)
+    assert [stage.size for _, stage in chain._stages] == [0, 10 * MOST_MOVES]
+
+
+def test_a_stage_is_full_of_many_small_chunks_too():
+    chain = chain_of(delay(10))
+    for _ in range(MOST_CHUNKS):
+        assert chain.has_room
+        chain.push(1.0, b"x")
+    assert not chain.has_room
+
+
+@pytest.mark.parametrize("rate", [1e10, 1e12, 1e22])
+def test_no_rate_makes_a_throttle_read_without_end(rate):
+    assert Throttle(rate).capacity == MOST_AHEAD
+
+
+def test_a_limit_that_was_reached_is_remembered_when_it_is_taken_away():
+    chain = chain_of(lambda: Limit(1), delay(10))
+    chain.push(1.0, b"x")
+    assert not chain.has_closed
+    chain.adopt({1: delay(10)}, 2.0)
+    assert chain.has_closed

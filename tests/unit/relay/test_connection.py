@@ -6,6 +6,8 @@ import socket
 import pytest
 
 from pytest_netchaos.relay.flow import DROP, HOLD, OPEN
+from pytest_netchaos.relay.stages import Delay
+from pytest_netchaos.relay.toxics import Limit
 
 FREE = (OPEN, {})
 IPV4 = socket.AF_INET
@@ -252,3 +254,57 @@ def test_a_peer_that_reads_slowly_gets_everything(talk, spin, side):
     spin(step)
     assert was_full
     assert got == data
+
+
+def limit_down(count):
+    return lambda talk: talk.connection.set(FREE, (OPEN, {1: lambda: Limit(count)}))
+
+
+@pytest.mark.parametrize(
+    ("end", "why"),
+    [(lambda talk: talk.connection.close("fault", "close"), "close"), (limit_down(5), "limit")],
+    ids=["close", "limit"],
+)
+def test_what_a_peer_sent_before_its_fin_arrives_although_a_fault_closes_while_the_other_still_sends(
+    talk, spin, read_all, end, why
+):
+    sent = bytes(400_000)
+    talk.server.setblocking(False)
+    talk.client.sendall(sent[:200_000])
+    talk.client.sendall(sent[200_000:])
+    talk.client.shutdown(socket.SHUT_WR)
+    spin(lambda: talk.connection.up.carried > 0)
+    talk.server.send(b"more than five")
+    end(talk)
+    got = []
+
+    def read():
+        with contextlib.suppress(BlockingIOError, OSError):
+            talk.server.send(b"still talking")
+        with contextlib.suppress(BlockingIOError):
+            got.append(talk.server.recv(65536))
+        return got and not got[-1]
+
+    spin(read)
+    assert b"".join(got) == sent
+    spin(lambda: talk.connection.is_over)
+    assert talk.watcher.events[-1] == ("ended", "fault", "FIN", why)
+
+
+def test_a_peer_that_has_gone_is_found_by_a_write_although_nobody_tells_who_reads(talk, spin, send_rst, read_all):
+    send_rst(talk.client)
+    talk.connection.down._break()  # as a write would that comes before any event
+    spin(lambda: talk.connection.is_over)
+    assert talk.watcher.events[-1] == ("ended", "client", "RST", "")
+    assert read_all(talk.server) == (b"", "RST")
+
+
+def test_a_limit_that_is_healed_does_not_let_bytes_through_that_came_after_it(talk, spin, read_all):
+    talk.connection.set((OPEN, {1: lambda: Limit(3), 2: lambda: Delay(0.05, 0, None)}), FREE)
+    talk.client.sendall(b"abcdef")
+    spin(lambda: talk.connection.up.chain.lost == 3)
+    talk.connection.set((OPEN, {2: lambda: Delay(0.05, 0, None)}), FREE)
+    talk.client.sendall(b"ghi")
+    spin(lambda: talk.connection.is_over)
+    assert read_all(talk.server) == (b"abc", "FIN")
+    assert talk.connection.totals() == (3, 0, 3, 0)

@@ -8,8 +8,8 @@ import pytest
 from tests.unit.relay.flows import assemble, in_flight, pump, received
 
 from pytest_netchaos.relay import flow as module
-from pytest_netchaos.relay.flow import CHUNK, DROP, HOLD, OPEN, TURN
-from pytest_netchaos.relay.stages import FIN, RST, Delay, Throttle
+from pytest_netchaos.relay.flow import CHUNK, DROP, HOLD, MOST_WRITES, OPEN, TURN
+from pytest_netchaos.relay.stages import BROKEN, FIN, RST, Delay, Throttle
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_a_target_that_is_gone_ends_the_flow_and_has_its_own_side_say_so(made):
     assert made.flow.over
     assert made.flow.target.broken
     assert made.flow.target.readable
-    assert made.ends == []
+    assert made.ends == [BROKEN]
     pump(made)
     assert made.flow.carried == 0
 
@@ -339,3 +339,13 @@ def test_a_hoard_takes_turns_with_the_others(made):
     made.flow.pump()
     assert in_flight(made) <= TURN * CHUNK
     assert len(made.loop.ready) == 1
+
+
+def test_many_small_chunks_are_written_in_several_turns(made, fake_loop):
+    for _ in range(3 * MOST_WRITES):
+        made.flow._queue(b"x")
+    made.flow.pump()
+    assert made.flow.carried == MOST_WRITES
+    for _ in range(2):
+        fake_loop.run_ready()
+    assert made.flow.carried == 3 * MOST_WRITES

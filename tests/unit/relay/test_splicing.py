@@ -14,7 +14,7 @@ from pytest_netchaos.relay import connection, pipes, splicing
 from pytest_netchaos.relay.flow import CHUNK, DROP, HOLD, OPEN, End
 from pytest_netchaos.relay.sockets import unread
 from pytest_netchaos.relay.splicing import MOST_SMALL, SMALL, SplicingFlow
-from pytest_netchaos.relay.stages import FIN, RST, Delay, Throttle
+from pytest_netchaos.relay.stages import BROKEN, FIN, RST, Delay, Throttle
 
 pytestmark = pytest.mark.skipif(not pipes.AVAILABLE, reason="this system has no splice")
 
@@ -401,7 +401,7 @@ def test_a_target_that_is_gone_ends_the_stream_and_has_its_own_side_say_so(made,
         send(made)
         turn(made)
     assert (made.flow.over, made.flow.target.broken, made.flow.target.readable) == (True, True, True)
-    assert made.ends == []
+    assert made.ends == [BROKEN]
     assert pool._lent == 0
 
 
