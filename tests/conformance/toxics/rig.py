@@ -106,6 +106,11 @@ class Rig:
         made = server.call("POST", "/proxies", {"name": name, "listen": "127.0.0.1:0", "upstream": upstream})
         self.address = _address(made)
 
+    @property
+    def early(self) -> float:
+        """Seconds that a chain may be early. In Toxiproxy each toxic counts from when the one before was to wake."""
+        return 0.005 if self.server.name == "toxiproxy" else 0.0
+
     def _listen(self) -> socket.socket:
         listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         listener.settimeout(self.patience)
