@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from time import monotonic
 
-from .. import sockets
+from .. import log, sockets
 from ..flow import End
 from ..proxy import ACCEPT_PAUSE
 from .client import Client
@@ -89,5 +88,5 @@ class Server:
     def _complain(self, text: str) -> None:
         """Say it once, until it is over."""
         if not self._is_short:
-            sys.stderr.write(f"API: {text}\n")
+            log.say(f"API: {text}\n")
         self._is_short = True

@@ -82,7 +82,7 @@ class Standalone:
             raise BadConfig(failed[0].why.removeprefix(f"{bodies.BAD}: "))
         return len(made)
 
-    def run(self, on_ready: Callable[[], None]) -> None:
+    def run(self, on_ready: Callable[[], object]) -> None:
         """Serve until SIGTERM or SIGINT; then close everything with a FIN.
 
         Args:
