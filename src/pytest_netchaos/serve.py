@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .engines.relay_process import relay_kind
 from .errors import EngineError
-from .relay import loops
+from .relay import log, loops
 from .relay.api.addresses import BadAddress, parse
 from .relay.api.application import VERSION
 from .relay.api.places import explain
@@ -39,12 +39,12 @@ def main(arguments: Sequence[str]) -> int:
     """
     options = _parser().parse_args(arguments)
     if options.version:
-        sys.stdout.write(f"pytest-netchaos serve, with the API of toxiproxy-server version {VERSION}\n")
+        log.put(sys.stdout, f"pytest-netchaos serve, with the API of toxiproxy-server version {VERSION}\n")
         return 0
     try:
         _serve(options)
     except ServeFailed as error:
-        sys.stderr.write(f"error: {error}\n")
+        log.put(sys.stderr, f"error: {error}\n")
         return 1
     return 0
 
@@ -83,7 +83,7 @@ def _serve(options: argparse.Namespace) -> None:
         count = _configure(server, options.config) if options.config else 0
         where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         said = f"listening on {where}, with {count} {'proxy' if count == 1 else 'proxies'}; seed {seed}\n"
-        server.run(lambda: _say(said))
+        server.run(lambda: log.put(sys.stdout, said))
 
 
 def _loop() -> Loop:
@@ -91,11 +91,6 @@ def _loop() -> Loop:
         return loops.make(relay_kind())
     except EngineError as error:
         raise ServeFailed(str(error)) from None
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()
 
 
 def _where(options: argparse.Namespace) -> str:

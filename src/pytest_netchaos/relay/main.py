@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from posix import getppid, pidfd_open  # os itself costs 1.5 ms at start
 
-from . import sockets
+from . import log, sockets
 from .control import Relay
 from .epoll import EpollLoop
 from .handed import HandedPorts
@@ -33,6 +32,6 @@ def main(channel: int, owner: int) -> None:
     except ProcessLookupError:
         return
     except OSError as error:  # a kernel before 5.3, or a sandbox that forbids it: the channel must do
-        sys.stderr.write(f"can't watch the test run's process: {error}\n")
+        log.say(f"can't watch the test run's process: {error}\n")
     if getppid() == owner:
         loop.run(relay.flush)

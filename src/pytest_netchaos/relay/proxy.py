@@ -9,6 +9,7 @@ from .background import Background
 from .connection import Connection
 from .fault import DOWN, ENDING, INSTANT, REFUSING, UP, gate, stages
 from .flow import End
+from .retry import Retry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from .connection import Watcher
     from .fault import Fault
     from .keeper import Keeper, LoneKeeper
-    from .loop import Loop, Timer
+    from .loop import Loop
     from .pair import Pair
     from .sockets import Address
 
@@ -37,9 +38,6 @@ if TYPE_CHECKING:
 
     #: What carries a client's connection: one `Connection`, or the two of a tap.
     Carrier: TypeAlias = "Connection | Pair"
-
-#: Seconds before the next try to accept, after the descriptors ran out: no edge will say when there are some again.
-ACCEPT_PAUSE = 0.05
 
 
 class Proxy:
@@ -79,7 +77,7 @@ class Proxy:
         self._opened = 0
         self._unsorted: list[str] | None = None
         self._is_blind = False  # whoever is refused isn't seen
-        self._retry: Timer | None = None  # while the descriptors have run out
+        self._retry = Retry(loop, self._accept)  # while the descriptors have run out
         self._listen(listener)
 
     def close(self) -> None:
@@ -257,17 +255,12 @@ class Proxy:
 
     def _has_accepted_all(self) -> None:
         self._door.readable = False
-        if self._retry is not None:
-            self._retry.cancel()
-            self._retry = None
+        self._retry.over()
 
     def _accept_later(self, error: OSError) -> None:
         """Try again, until everybody who waits is accepted; say so once."""
-        now = monotonic()
-        if self._retry is None:
-            self._emit("trouble", now, self.id, f"can't accept a connection: {error}")
-        if self._retry is None or self._retry.when <= now:
-            self._retry = self._loop.call_at(now + ACCEPT_PAUSE, self._accept)
+        if self._retry.later():
+            self._emit("trouble", monotonic(), self.id, f"can't accept a connection: {error}")
 
     def _welcome_all(self, waiting: list[tuple[Socket, tuple[object, ...]]]) -> None:
         for client, peer in waiting:

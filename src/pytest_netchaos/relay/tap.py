@@ -20,7 +20,8 @@ from .drain import Drain
 from .fault import DOWN, REFUSING, UP
 from .flow import End
 from .pair import Back, Pair
-from .proxy import ACCEPT_PAUSE, Proxy
+from .proxy import Proxy
+from .retry import ACCEPT_PAUSE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from time import time
 
+from .. import log
 from . import bodies
 from .bodies import Refused
 from .collection import Collection, find_places
@@ -207,4 +207,4 @@ def report(error: BaseException) -> None:
         said = "".join(traceback.format_exception(error))
     except (ImportError, OSError):  # no descriptor is left to read the module with, or the source
         said = f"{type(error).__name__}: {error}\n"
-    sys.stderr.write(said)
+    log.say(said)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
-from .. import sockets
+from .. import log, sockets
 from ..connection import Connection
 from ..proxy import Proxy
 from .addresses import BadAddress, parse
@@ -147,8 +145,8 @@ class LiveProxy(Proxy):
             self._say(str(fields[-1]))
 
     def _say(self, text: str) -> None:
-        """Log something once, until it is something else: a full pipe that nobody reads would stop the loop."""
+        """Log something once, until it is something else."""
         if text == self._said:
             return
         self._said = text
-        sys.stderr.write(f"proxy {self._name!r}: {text}\n")
+        log.say(f"proxy {self._name!r}: {text}\n")

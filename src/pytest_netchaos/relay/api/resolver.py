@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeAlias
 
-    from ..loop import Loop
+    from ..loop import Loop, Timer
     from ..sockets import Address
 
     Addresses: TypeAlias = "list[tuple[int, Address]]"
@@ -51,6 +51,7 @@ class Resolver:
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
         self._waiting: dict[str, list[tuple[int, Found]]] = {}
+        self._patience: dict[str, Timer] = {}
         self._queue: deque[str] = deque()
         self._done: deque[tuple[str, Addresses, str]] = deque()  # filled by threads
         self._threads = 0
@@ -64,7 +65,7 @@ class Resolver:
         waiting = self._waiting.setdefault(host, [])
         waiting.append((port, found))
         if len(waiting) == 1:
-            self._loop.call_at(monotonic() + PATIENCE, lambda: self._give_up(host, waiting))
+            self._patience[host] = self._loop.call_at(monotonic() + PATIENCE, lambda: self._give_up(host))
             self._queue.append(host)
             self._start()
 
@@ -119,11 +120,12 @@ class Resolver:
         self._start()
 
     def _answer(self, host: str, addresses: Addresses, why: str) -> None:
+        if (timer := self._patience.pop(host, None)) is not None:
+            timer.cancel()  # which lets go of whoever has waited, too
         for port, found in self._waiting.pop(host, ()):
             found([(family, (address[0], port, *address[2:])) for family, address in addresses], why)
 
-    def _give_up(self, host: str, waiting: list[tuple[int, Found]]) -> None:
-        if self._waiting.get(host) is waiting:
-            if host in self._queue:
-                self._queue.remove(host)
-            self._answer(host, [], f"no answer within {PATIENCE:g} s")
+    def _give_up(self, host: str) -> None:
+        if host in self._queue:
+            self._queue.remove(host)
+        self._answer(host, [], f"no answer within {PATIENCE:g} s")

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from time import monotonic
-
-from .. import sockets
+from .. import log, sockets
 from ..flow import End
-from ..proxy import ACCEPT_PAUSE
+from ..retry import Retry
 from .client import Client
 from .http import BadRequest
 from .responses import encode_refusal
@@ -37,7 +34,8 @@ class Server:
         self.clients: set[Client] = set()
         self._loop = loop
         self._listener: Socket | None = listener
-        self._is_short = False  # of descriptors, or of room
+        self._is_full = False
+        self._retry = Retry(loop, self._accept_all)  # while the descriptors have run out
         self._door = End("port")
         loop.watch(listener.fileno(), lambda _: self._accept_all(), self._door)
         loop.soon(self._accept_all)
@@ -58,13 +56,14 @@ class Server:
                 sock, _ = sockets.accept(self._listener)
             except BlockingIOError:
                 self._door.readable = False
+                self._retry.over()
                 return
             except ConnectionAbortedError:
                 continue
             except OSError as error:
                 self._door.readable = True  # somebody waits, and no edge will say so
-                self._complain(f"can't accept a client: {error}")
-                self._loop.call_at(monotonic() + ACCEPT_PAUSE, self._accept_all)
+                if self._retry.later():
+                    log.say(f"API: can't accept a client: {error}\n")
                 return
             self._welcome(sock)
 
@@ -72,22 +71,18 @@ class Server:
         if len(self.clients) >= MOST_CLIENTS:
             self._turn_away(sock)
             return
-        self._is_short = False
+        self._is_full = False
         sockets.no_delay(sock)
         self.clients.add(Client(self._loop, sock, self.application, self.clients.discard))
 
     def _turn_away(self, sock: Socket) -> None:
         why = f"{MOST_CLIENTS} clients are connected, and no more may be: close some"
-        self._complain(why)
+        if not self._is_full:
+            log.say(f"API: {why}\n")
+        self._is_full = True
         try:
             sock.send(encode_refusal(BadRequest(503, why)))
         except OSError:  # it has gone
             pass
         finally:
             sock.close()
-
-    def _complain(self, text: str) -> None:
-        """Say it once, until it is over."""
-        if not self._is_short:
-            sys.stderr.write(f"API: {text}\n")
-        self._is_short = True

@@ -48,10 +48,11 @@ class Standalone:
 
     def __init__(self, loop: Loop, listener: Socket, seed: int, *, proxy_metrics: bool, runtime_metrics: bool) -> None:
         listener.setblocking(False)
+        self._listener = listener
         self._loop = loop
         metrics = Metrics(of_proxies=proxy_metrics, of_runtime=runtime_metrics)
         self._application = Application(self._loop, metrics, seed)
-        self._server = Server(self._loop, listener, self._application)
+        self._server: Server  # from `run` on: nobody is to see, or to change, what is half configured
         self._ending: list[LiveConnection] = []
         self._until = 0.0
 
@@ -82,7 +83,7 @@ class Standalone:
             raise BadConfig(failed[0].why.removeprefix(f"{bodies.BAD}: "))
         return len(made)
 
-    def run(self, on_ready: Callable[[], None]) -> None:
+    def run(self, on_ready: Callable[[], object]) -> None:
         """Serve until SIGTERM or SIGINT; then close everything with a FIN.
 
         Args:
@@ -91,6 +92,7 @@ class Standalone:
         gc.collect()
         gc.freeze()  # what was imported until now lives as long as we: no collection needs to look at it
         bell, ring = sockets.pair()
+        self._server = Server(self._loop, self._listener, self._application)
         self._loop.watch(bell.fileno(), lambda mask: self._rung(bell) if mask & IN else None)
         before = signal.set_wakeup_fd(ring.fileno(), warn_on_full_buffer=False)
         handlers = [signal.signal(number, _ignore) for number in _SIGNALS]

@@ -91,3 +91,12 @@ def test_a_failure_says_why(made, monkeypatch, spin):
     made.look_up("a.test", 1, lambda *answer: found.append(answer))
     spin(lambda: found)
     assert found == [([], "Name or service not known")]
+
+
+def test_whoever_has_an_answer_is_held_no_longer(made, lookups, loop, spin):
+    lookups[1].set()
+    found = []
+    made.look_up("a.test", 1, lambda *answer: found.append(answer))
+    (patience,) = loop._timers
+    spin(lambda: found)
+    assert patience[2].call is None
