@@ -10,4 +10,7 @@ if __name__ == "__main__":
     clock.sharpen()
     from .serve import main  # after that: its modules take the clock as it is when they are loaded
 
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:  # before it serves; then a signal is its way to end
+        sys.exit(130)

@@ -200,8 +200,9 @@ def toxiproxy(request: pytest.FixtureRequest, _netchaos_resources: Resources) ->
     from .services.toxiproxy.client import bound_client  # noqa: PLC0415 - only where a test uses it
 
     settings = request.config.stash[_settings]
-    address = _or_skip(settings, _netchaos_resources.engine).api(settings.seed)
-    with bound_client(address.host, address.port, is_shared=address.is_shared) as client:
+    engine = _or_skip(settings, _netchaos_resources.engine)
+    host, port, is_shared = engine.api(settings.seed)
+    with bound_client(host, port, is_shared=is_shared, check=engine.check) as client:
         yield client
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import contextlib
+import errno
 import secrets
 import socket
 import sys
@@ -66,10 +68,21 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "-seed", "--seed", type=int, metavar="N", help="draw every random decision from this (default: another one)"
     )
-    serve.add_argument("-proxy-metrics", "--proxy-metrics", action="store_true", help="count bytes, at /metrics")
-    serve.add_argument("-runtime-metrics", "--runtime-metrics", action="store_true", help="the process, at /metrics")
-    serve.add_argument("-version", "--version", action="store_true", help="say the version, and end")
+    _add_flag(serve, "proxy-metrics", "count bytes, at /metrics")
+    _add_flag(serve, "runtime-metrics", "the process, at /metrics")
+    _add_flag(serve, "version", "say the version, and end")
     return parser
+
+
+def _add_flag(parser: argparse.ArgumentParser, name: str, says: str) -> None:
+    """Add an option that may have a value, as Go's flags may: ``-proxy-metrics=false``."""
+    parser.add_argument(f"-{name}", f"--{name}", nargs="?", const=True, default=False, type=_truth, help=says)
+
+
+def _truth(said: str) -> bool:
+    if said.lower() not in ("true", "false", "t", "f", "1", "0"):
+        raise argparse.ArgumentTypeError(f"true or false, not {said!r}")
+    return said.lower() in ("true", "t", "1")
 
 
 def _serve(options: argparse.Namespace) -> None:
@@ -110,6 +123,9 @@ def _listen(where: str) -> socket.socket:
     try:
         found = numeric(host, port) if host else [(socket.AF_INET, ("0.0.0.0", port))]  # noqa: S104 - asked for
         family, address = found[0] if found else _look_up(host, port)
+    except (socket.gaierror, UnicodeError) as error:
+        raise ServeFailed(f"the host {host!r} can't be looked up: {error}") from None
+    try:
         listener = socket.socket(family)
         try:
             if sys.platform != "win32":  # where it would let anybody take the port
@@ -120,10 +136,8 @@ def _listen(where: str) -> socket.socket:
             listener.close()
             raise
     except OSError as error:
-        raise ServeFailed(
-            f"{explain(where, error)}; end what listens there, or choose another port with --listen HOST:PORT "
-            "(port 0 takes a free one)"
-        ) from None
+        hint = "end what listens there, or choose another port with --listen HOST:PORT (port 0 takes a free one)"
+        raise ServeFailed(explain(where, error) + (f"; {hint}" if error.errno == errno.EADDRINUSE else "")) from None
     return listener
 
 
@@ -134,7 +148,7 @@ def _look_up(host: str, port: int) -> tuple[int, tuple[object, ...]]:
 
 def _configure(server: Standalone, name: str) -> int:
     try:
-        return server.configure(Path(name).read_bytes())
+        return server.configure(Path(name).read_bytes().removeprefix(codecs.BOM_UTF8))
     except OSError as error:
         raise ServeFailed(f"{name}: can't be read: {error.strerror}") from None
     except BadConfig as error:

@@ -144,3 +144,28 @@ def test_what_isnt_there_or_makes_no_sense_is_refused():
 def test_the_version():
     done = subprocess.run([*COMMAND, "--version"], capture_output=True, text=True, timeout=30, check=True)
     assert "toxiproxy-server version 2.12.0" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["--listen", "a..b:1"], "the host 'a..b' can't be looked up"),
+        (["--listen", "192.0.2.1:8080"], "192.0.2.1:8080"),
+        (["-proxy-metrics=maybe"], "true or false, not 'maybe'"),
+    ],
+)
+def test_a_wrong_option_is_said_in_a_line_and_not_in_a_traceback(arguments, why):
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest_netchaos", "serve", *arguments],
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert why in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "end what listens there" not in done.stderr
+
+
+def test_a_flag_may_have_a_value_as_gos_have():
+    command = [sys.executable, "-m", "pytest_netchaos", "serve", "-proxy-metrics=false", "-version=true"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    assert "2.12.0" in done.stdout

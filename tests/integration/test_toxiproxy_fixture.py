@@ -89,4 +89,19 @@ def test_an_engine_that_is_dead_is_followed_by_another_with_an_api_of_its_own(py
     )
     result = pytester.runpytest_subprocess("-q", timeout=60)
     result.assert_outcomes(passed=2, errors=1)
-    result.stdout.fnmatch_lines(["*Toxiproxy at 127.0.0.1:* can't be told GET /proxies*"])
+    result.stdout.fnmatch_lines(["*EngineDied: the relay ended*", "*killed by SIGKILL*"])
+
+
+def test_a_proxy_for_the_web_is_none_for_the_client(pytester, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    pytester.makepyfile("""
+        import os
+
+        def test_it(toxiproxy):
+            assert toxiproxy.proxies() == {}
+
+        def test_then():
+            assert "NO_PROXY" not in os.environ
+    """)
+    pytester.runpytest_subprocess("-q", timeout=60).assert_outcomes(passed=2)

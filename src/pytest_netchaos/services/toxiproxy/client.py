@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from ...errors import ServiceError, hide_own_errors
+from ...errors import EngineError, ServiceError, hide_own_errors
 from .api import Api
 from .names import owner_of
 
@@ -17,7 +18,9 @@ __tracebackhide__ = hide_own_errors
 
 
 @contextlib.contextmanager
-def bound_client(host: str, port: int, *, is_shared: bool) -> Iterator[Toxiproxy]:
+def bound_client(
+    host: str, port: int, *, is_shared: bool, check: Callable[[], None] = lambda: None
+) -> Iterator[Toxiproxy]:
     """Give a client of the API at ``host`` and ``port``; delete the proxies that were made meanwhile.
 
     The library keeps its server's address in class attributes: so every other client of this process, one in the code
@@ -26,7 +29,9 @@ def bound_client(host: str, port: int, *, is_shared: bool) -> Iterator[Toxiproxy
     Args:
         host: Where the API listens.
         port: The port.
-        is_shared: Others use the server too: only what this client has made is deleted.
+        is_shared: Others use the server too: only what this client has made is deleted. What it did to proxies of
+            others stays as it is.
+        check: Raises what is known of a server that doesn't answer in the end.
 
     Raises:
         ServiceError: toxiproxy-python isn't installed.
@@ -39,12 +44,32 @@ def bound_client(host: str, port: int, *, is_shared: bool) -> Iterator[Toxiproxy
         before = consumer.host, consumer.port
         consumer.host, consumer.port = f"[{host}]" if ":" in host else host, port
         try:
-            yield _remembering(client_class, made.append)()
+            with _past_proxies(host):
+                yield _remembering(client_class, made.append)()
         finally:
             consumer.host, consumer.port = before
-            for name in made if is_shared else api.proxies():
-                if name not in others and owner_of(name) is None:  # the proxies of links are not the client's
-                    api.delete(name)
+            try:
+                for name in made if is_shared else api.proxies():
+                    if name not in others and owner_of(name) is None:  # the proxies of links are not the client's
+                        api.delete(name)
+            except EngineError:
+                check()
+                raise
+
+
+@contextlib.contextmanager
+def _past_proxies(host: str) -> Iterator[None]:
+    """Have the library dial ``host`` itself, whatever HTTP_PROXY says: nobody else finds a loopback address."""
+    before = {name: os.environ.get(name) for name in ("NO_PROXY", "no_proxy")}
+    os.environ.update({name: ",".join(filter(None, (value, host))) for name, value in before.items()})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def _remembering(client_class: type[Toxiproxy], remember: Callable[[str], None]) -> type[Toxiproxy]:
