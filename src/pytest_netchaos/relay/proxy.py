@@ -148,7 +148,8 @@ class Proxy:
             self._apply(connection)
 
     def hang_up(self) -> None:
-        """Close every live connection with a FIN, now."""
+        """Close every live connection with a FIN, now; whoever is through the handshake has one."""
+        self._accept()
         for connection in list(self.connections.values()):
             connection.abandon("the proxy was disabled")
 

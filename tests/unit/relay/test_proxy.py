@@ -353,3 +353,9 @@ def test_while_descriptors_are_short_it_says_so_once_and_tries_again_in_one_row(
     monkeypatch.setattr(module.sockets, "accept", accept)
     made.proxy._accept()
     assert len(troubles(made)) == 2, "another time"
+
+
+def test_who_waits_to_be_accepted_is_hung_up_on_too(made, sockets, read_all):
+    client = sockets.keep(socket.create_connection(made.address, 10.0))
+    made.proxy.hang_up()
+    assert read_all(client) == (b"", "FIN")
