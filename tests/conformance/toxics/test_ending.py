@@ -26,20 +26,20 @@ def test_what_a_timeout_is_on_loses_its_bytes_and_the_other_direction_none(rig, 
 
 
 @DIAGONAL
-@pytest.mark.unlike_toxiproxy("each chunk starts the timer anew, if the next one comes in time", run=False)
+@pytest.mark.unlike_toxiproxy("each chunk starts the timer anew")
 def test_traffic_does_not_start_a_timeout_anew(rig, stream, when):
     started = time.monotonic()
-    sender, receiver = rig.poisoned(when, "timeout", stream, timeout=300)
+    sender, receiver = rig.poisoned(when, "timeout", stream, timeout=1000)  # a busy machine isn't silent so long
     receiver.sock.settimeout(0.02)
     over = False
-    while not over and time.monotonic() - started < 1.3:
+    while not over and time.monotonic() - started < 3.0:
         sender.send(b"x")
         try:
             over = not receiver.sock.recv(1)
         except TimeoutError:
             continue
     assert over
-    assert time.monotonic() - started >= 0.3
+    assert time.monotonic() - started >= 1.0
 
 
 def test_the_end_of_a_stream_passes_through_a_timeout(rig, stream, when):

@@ -226,14 +226,14 @@ def test_after_a_call_that_took_too_long_the_next_one_has_its_own_answer(serve):
 
 def test_after_a_call_that_hung_the_next_ones_get_less_time_until_one_succeeds(serve, monkeypatch):
     monkeypatch.setattr(module, "_SHORT", 0.5)
-    seconds = [9, 9, 0, 0.3, 0]
+    seconds = [9, 9, 0, 1.0, 0]  # the fourth takes longer than the short patience
 
     def answer(*_):
         server.go_on.wait(seconds[len(server.requests) - 1])
         return as_json(200, {})
 
-    server, api = serve(answer, timeout=1.0)
-    for patience in ("1", "0.5"):
+    server, api = serve(answer, timeout=3.0)
+    for patience in ("3", "0.5"):
         with pytest.raises(EngineError, match=f"hasn't answered GET /proxies within {patience} s"):
             api.proxies()
     for _ in range(3):
