@@ -51,6 +51,19 @@ class Injection:
         return self._first.started_at
 
     @property
+    def started_at(self) -> float:
+        """The same as `at`, under the name that it has in a history."""
+        return self.at
+
+    @property
+    def healed_at(self) -> float | None:
+        """The monotonic time since when it is over for good; ``None`` as long as it is in force, or will be again."""
+        if self._healed_at is None and self._is_over():
+            span = self._span()
+            return None if span is None else span.healed_at
+        return self._healed_at
+
+    @property
     def hits(self) -> tuple[int, ...]:
         """The connections that it met then, by number."""
         assert self._first is not None

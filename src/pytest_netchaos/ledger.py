@@ -45,6 +45,23 @@ class Delivery(NamedTuple):
     subscriber: str = ""
 
 
+class Connect(NamedTuple):
+    """A subscriber came, or came back: from here on, what it gets is judged against what it had got before."""
+
+    at: float
+    subscriber: str = ""
+    #: What tells a session that goes on from one that begins anew (a Socket.IO ``sid``, a resume token); ``None`` where
+    #: nobody knows.
+    session: Hashable | None = None
+
+
+class Note(NamedTuple):
+    """A line of its own for the timeline."""
+
+    at: float
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class DeliveryRecord:
     """What a ledger held until ``now``: what delivery matchers judge."""
@@ -57,6 +74,10 @@ class DeliveryRecord:
     #: When the network was broken, in order of time.
     outages: tuple[Outage, ...]
     now: float
+    #: In order of time.
+    connects: tuple[Connect, ...] = ()
+    #: Whether a verdict for which nothing had to cross a fault is a failure.
+    strict: bool = False
 
 
 @dataclass(slots=True)
@@ -90,18 +111,24 @@ class Ledger:
         self,
         outages: Callable[[], Sequence[Outage]] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        strict: bool = False,
     ) -> None:
         """Start with empty lists.
 
         Args:
             outages: Says when the network was broken, for the tale of how a message was lost. Default: never.
             clock: Monotonic seconds; the clock of the outages.
+            strict: Whether a test in which nothing had to cross a fault fails; the option ``--netchaos-strict``.
         """
         self._outages = outages or tuple
         self._clock = clock
         self._sends: list[Send | _Sending] = []
         self._deliveries: list[Delivery] = []
         self._expected: dict[str, None] = {}
+        self._connects: list[Connect] = []
+        self._notes: list[Note] = []
+        self._strict = strict
 
     def __repr__(self) -> str:
         """Count both lists."""
@@ -174,6 +201,38 @@ class Ledger:
         _check_id(id_)
         self._deliveries.append(Delivery(id_, self._time(at), subscriber))
 
+    def connected(self, *, subscriber: str = "", session: Hashable | None = None, at: float | None = None) -> None:
+        """Write down that a subscriber has connected, for the first time or again: see the matcher `resumed`.
+
+        Args:
+            subscriber: Who.
+            session: What stays the same as long as its session goes on, and is another one for a new session.
+            at: When, in monotonic seconds. Default: now.
+
+        Raises:
+            TypeError: ``session`` can't be hashed.
+            ValueError: ``at`` isn't finite.
+        """
+        _check_id(session, "session")
+        self._connects.append(Connect(self._time(at), subscriber, session))
+
+    def note(self, text: str, *, at: float | None = None) -> None:
+        """Write a line of your own into the timeline: a reconnect that the client reports, say.
+
+        Args:
+            text: One line.
+            at: When, in monotonic seconds. Default: now.
+
+        Raises:
+            ValueError: ``at`` isn't finite.
+        """
+        self._notes.append(Note(self._time(at), text))
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """The lines that `note` has written, in the order in which that was called."""
+        return tuple(self._notes)
+
     def expect(self, *subscribers: str) -> None:
         """Declare who should get every message, so that one who gets nothing at all has lost everything.
 
@@ -201,6 +260,8 @@ class Ledger:
             subscribers=tuple(self._expected | seen) or ("",),
             outages=tuple(self._outages()),
             now=self._clock(),
+            connects=tuple(sorted(tuple(self._connects), key=_by_time)),
+            strict=self._strict,
         )
 
     def _time(self, at: float | None) -> float:
@@ -211,11 +272,11 @@ class Ledger:
         return at
 
 
-def _check_id(id_: object) -> None:
+def _check_id(id_: object, name: str = "id") -> None:
     try:
         hash(id_)
     except TypeError:
         raise TypeError(
-            f"id must be hashable, not {type(id_).__name__!r}: use what identifies the message, "
+            f"{name} must be hashable, not {type(id_).__name__!r}: use what identifies the message, "
             "such as its number, or a tuple of its parts"
         ) from None

@@ -15,9 +15,10 @@ from .errors import DockerUnavailable, EngineError, LinkClosed, NetchaosError, h
 from .history import History, Outage, merge_outages
 from .link import Link
 from .marker import Standing
-from .timeline import Entry, Timeline, entries
+from .timeline import Entry, Timeline, entries, messages
 
 if TYPE_CHECKING:
+    from .ledger import Ledger
     from .services.docker.session import Docker
     from .services.server import ContainerServer
     from .services.wishes import Ready
@@ -56,7 +57,7 @@ class Network:
         self._standing = standing
         self._links: dict[str, Link] = {}
         self._notes: list[Entry] = []
-        self._recorders: list[Callable[[], Iterable[Entry]]] = []
+        self._ledgers: list[Ledger] = []
         self._is_closed = False
 
     def __repr__(self) -> str:
@@ -196,9 +197,14 @@ class Network:
         """The stretches of time in which a breaking fault was in force on any link."""
         return merge_outages(span for link in self._links.values() for span in link.history().faults)
 
-    def record(self, recorder: Callable[[], Iterable[Entry]]) -> None:
-        """Add the entries of somebody who keeps his own records to the timeline."""
-        self._recorders.append(recorder)
+    def keep(self, ledger: Ledger) -> None:
+        """Have what a ledger holds in the timeline, and in what is said of a failure."""
+        self._ledgers.append(ledger)
+
+    @property
+    def ledgers(self) -> tuple[Ledger, ...]:
+        """The ledgers that are kept with it."""
+        return tuple(self._ledgers)
 
     def close(self, *, passed: bool = True) -> None:
         """Heal and close every link. What they saw stays readable.
@@ -246,8 +252,9 @@ class Network:
         merged = [*self._notes]
         for history in histories:
             merged += entries(history)
-        for recorder in self._recorders:
-            merged += recorder()
+        for ledger in self._ledgers:
+            merged += messages(ledger.record())
+            merged += (Entry(note.at, "", "note", note.text) for note in ledger.notes)
         return Timeline(merged)
 
     def _name(self, name: str | None, default: str) -> str:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_YES, _NO = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -38,6 +40,8 @@ class Settings:
     docker: str = "auto"
     #: This machine's address, as containers know it; empty where that can be found out.
     docker_host: str = ""
+    #: Whether a delivery contract fails where nothing had to cross a fault.
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ class Option:
     metavar: str
     default: str
     help: str
+    #: What the flag means, where it takes no value.
+    bare: str = ""
 
     @property
     def flag(self) -> str:
@@ -91,7 +97,14 @@ DOCKER_HOST = Option(
     "",
     "This machine's address as containers know it, where that can't be found out: with a daemon on another machine.",
 )
-OPTIONS = (SEED, TIMEOUT, ENGINE, REDIS, DOCKER, DOCKER_HOST)
+STRICT = Option(
+    "strict",
+    "yes|no",
+    "no",
+    "Fail a delivery contract (exactly_once, …) where no message had to cross a fault: it proves nothing. Default: no.",
+    bare="yes",
+)
+OPTIONS = (SEED, TIMEOUT, ENGINE, REDIS, DOCKER, DOCKER_HOST, STRICT)
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -99,7 +112,10 @@ def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("netchaos", "network fault injection (pytest-netchaos)")
     for option in OPTIONS:
         said = f"{option.help} Also {option.variable}, and {option.dest} in the ini file."
-        group.addoption(option.flag, dest=option.dest, metavar=option.metavar, default=None, help=said)
+        takes: dict[str, Any] = {"metavar": option.metavar}
+        if option.bare:
+            takes = {"action": "store_const", "const": option.bare}  # a value after a space could be a path to test
+        group.addoption(option.flag, dest=option.dest, default=None, help=said, **takes)
         parser.addini(option.dest, option.help, default=None)
 
 
@@ -119,6 +135,7 @@ def resolve(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> S
         _read(config, environ, REDIS, choices.redis),
         docker or ("require" if environ.get("CI") else "auto"),
         _read(config, environ, DOCKER_HOST, str),
+        _read(config, environ, STRICT, _yes),
     )
 
 
@@ -146,6 +163,12 @@ def _policy(text: str) -> str:
     if text not in ("", "auto", "require", "skip"):
         raise ValueError("auto, require or skip")
     return text
+
+
+def _yes(text: str) -> bool:
+    if text.lower() not in _YES + _NO:
+        raise ValueError("yes or no")
+    return text.lower() in _YES
 
 
 def _seed(text: str) -> int:

@@ -170,13 +170,12 @@ def netchaos(request: pytest.FixtureRequest, _netchaos_resources: Resources) -> 
 
 
 @pytest.fixture
-def ledger(netchaos: Network) -> Ledger:
+def ledger(request: pytest.FixtureRequest, netchaos: Network) -> Ledger:
     """Records of what was sent and what arrived, for ``assert ledger == exactly_once()``."""
     from .ledger import Ledger  # noqa: PLC0415
-    from .timeline import messages  # noqa: PLC0415
 
-    made = Ledger(netchaos.outages)
-    netchaos.record(lambda: messages(made.record()))
+    made = Ledger(netchaos.outages, strict=request.config.stash[_settings].strict)
+    netchaos.keep(made)
     return made
 
 

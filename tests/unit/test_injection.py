@@ -9,6 +9,7 @@ import trio
 from pytest_netchaos.errors import EngineError, WaitTimeout
 from pytest_netchaos.faults import Cut, Flap, Reset, Stall
 from pytest_netchaos.injection import Injection
+from pytest_netchaos.stretch import Stretch
 
 
 @pytest.fixture
@@ -126,3 +127,10 @@ def test_a_flap_is_in_force_since_its_first_cycle(inject, engine_link):
     engine_link.cycles_at_once = 3
     fault = inject(Flap(0.001, 0.001))
     assert fault.at == engine_link.history().faults[0].started_at
+
+
+def test_an_injection_is_a_stretch_of_time(inject):
+    fault = inject()
+    assert isinstance(fault, Stretch)
+    assert (fault.started_at, fault.healed_at) == (fault.at, None)
+    assert fault.heal() == fault.healed_at

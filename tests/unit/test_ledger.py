@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from pytest_netchaos.history import Outage
-from pytest_netchaos.ledger import Delivery, Ledger, Send
+from pytest_netchaos.ledger import Connect, Delivery, Ledger, Note, Send
 
 
 class Clock:
@@ -204,3 +204,27 @@ def test_threads_lose_nothing():
     everything = {(sender, n) for sender in range(4) for n in range(500)}
     assert len(record.sends) == len(record.deliveries) == len(everything)
     assert {send.id for send in record.sends if send.outcome == "ok"} == {d.id for d in record.deliveries} == everything
+
+
+def test_a_subscriber_that_connects_is_written_down_with_its_session():
+    ledger = Ledger(clock=iter([1.0, 3.0]).__next__)
+    ledger.connected(subscriber="ann", session="s1")
+    ledger.connected(at=0.5)
+    assert ledger.record().connects == (Connect(0.5, "", None), Connect(1.0, "ann", "s1"))
+
+
+def test_a_session_that_cannot_be_hashed_is_refused():
+    with pytest.raises(TypeError, match=r"^session must be hashable, not 'list'"):
+        Ledger().connected(session=[])
+
+
+def test_a_note_has_its_time():
+    ledger = Ledger(clock=iter([1.0]).__next__)
+    ledger.note("gave up")
+    ledger.note("came back", at=7.0)
+    assert ledger.notes == (Note(1.0, "gave up"), Note(7.0, "came back"))
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_the_record_says_whether_it_is_judged_strictly(strict):
+    assert Ledger(strict=strict).record().strict is strict

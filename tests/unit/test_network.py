@@ -7,9 +7,9 @@ import pytest
 from pytest_netchaos.addresses import UrlDefaults, upstream
 from pytest_netchaos.errors import EngineDied, EngineError, LinkClosed, NetchaosError, PortInUse, UpstreamError
 from pytest_netchaos.faults import Cut, Delay, Stall
+from pytest_netchaos.ledger import Ledger
 from pytest_netchaos.marker import Standing
 from pytest_netchaos.network import Network, derive_seed
-from pytest_netchaos.timeline import Entry
 
 DB = "127.0.0.1:5432"
 
@@ -143,13 +143,17 @@ def test_the_timeline_has_everything_in_order(network, engine):
     link = network.link(DB, name="db")
     with link.cut():
         pass
-    network.record(lambda: [Entry(first + 0.0, "", "sent", "'a'")])
+    ledger = Ledger()
+    ledger.sent("a")
+    ledger.note("the client gave up")
+    network.keep(ledger)
     last = network.note("end")
     assert first <= last
     assert [(e.link, e.kind) for e in network.timeline] == [
-        ("", "note"), ("", "sent"), ("db", "fault"), ("db", "heal"), ("", "note"),
+        ("", "note"), ("db", "fault"), ("db", "heal"), ("", "sent"), ("", "note"), ("", "note"),
     ]  # fmt: skip
-    assert [e.text for e in network.timeline.kinds("note")] == ["begin", "end"]
+    assert [e.text for e in network.timeline.kinds("note")] == ["begin", "the client gave up", "end"]
+    assert network.ledgers == (ledger,)
 
 
 def test_outages_of_all_links_are_merged(network):

@@ -112,6 +112,22 @@ def test_a_wrong_value_is_reported_with_the_place_where_it_was_given(environ, in
         settle({}, environ, ini)
 
 
+METAVARS = {option.flag: option.metavar for option in OPTIONS if not option.bare}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("yes", True), ("True", True), ("1", True), ("on", True), ("no", False), ("0", False)]
+)
+def test_strict(text, expected):
+    assert settle({"netchaos_seed": "1"}, {"NETCHAOS_STRICT": text}).strict is expected
+    assert settle({"netchaos_seed": "1"}).strict is False
+
+
+def test_what_is_neither_yes_nor_no_is_refused():
+    with pytest.raises(pytest.UsageError, match=r"^NETCHAOS_STRICT must be yes or no, not 'maybe'$"):
+        settle({"netchaos_seed": "1"}, {"NETCHAOS_STRICT": "maybe"})
+
+
 def test_each_option_is_declared_in_its_places():
     declared, ini = {}, {}
 
@@ -120,15 +136,16 @@ def test_each_option_is_declared_in_its_places():
             assert name == "netchaos"
             return self
 
-        def addoption(self, flag, *, dest, metavar, default, help):  # noqa: A002 - its name
+        def addoption(self, flag, *, dest, default, help, **takes):  # noqa: A002 - its name
             assert default is None, "the environment and the ini file must have their turn"
-            declared[flag] = (dest, metavar, help)
+            assert takes in ({"metavar": METAVARS.get(flag)}, {"action": "store_const", "const": "yes"})
+            declared[flag] = (dest, takes, help)
 
         def addini(self, name, _, default):
             ini[name] = default
 
     add_options(Parser())
-    names = ["seed", "timeout", "engine", "redis", "docker", "docker-host"]
+    names = ["seed", "timeout", "engine", "redis", "docker", "docker-host", "strict"]
     assert list(declared) == [f"--netchaos-{name}" for name in names]
     assert ini == {f"netchaos_{name.replace('-', '_')}": None for name in names}
     assert all(option.variable in declared[option.flag][2] for option in OPTIONS)

@@ -1,0 +1,37 @@
+"""A stretch of time: what faults, outages and injections have in common for a matcher that counts from one. No I/O."""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol, runtime_checkable
+
+from .faults import check_number
+
+
+@runtime_checkable
+class Stretch(Protocol):
+    """Something that began and may be over: a `FaultSpan`, an `Outage`, an `Injection`."""
+
+    @property
+    def started_at(self) -> float:
+        """Monotonic seconds."""
+
+    @property
+    def healed_at(self) -> float | None:
+        """Monotonic seconds; ``None`` while it lasts."""
+
+
+def check_moment(name: str, value: object) -> None:
+    """Refuse what is neither a monotonic time nor a stretch of time.
+
+    Raises:
+        TypeError: It's something else.
+        ValueError: It's a number, and not a finite one.
+    """
+    if not isinstance(value, Stretch):
+        check_number(name, value, low=-math.inf, high=math.inf)
+
+
+def end_of(value: float | Stretch) -> float | None:
+    """Return the time itself, or when the stretch was over; ``None`` while it lasts."""
+    return value.healed_at if isinstance(value, Stretch) else value
