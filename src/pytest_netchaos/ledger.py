@@ -260,7 +260,7 @@ class Ledger:
             subscribers=tuple(self._expected | seen) or ("",),
             outages=tuple(self._outages()),
             now=self._clock(),
-            connects=tuple(sorted(tuple(self._connects), key=_by_time)),
+            connects=tuple(sorted(self._connects, key=_by_time)),
             strict=self._strict,
         )
 
