@@ -81,15 +81,16 @@ class DeliveryRecord:
 
 
 @dataclass(slots=True)
-class _Sending:
-    """A send whose outcome isn't known yet; it already has its place among the others."""
+class Attempt:
+    """A send whose outcome isn't known yet: set `outcome` once it is. It already has its place among the others."""
 
     id: Hashable
     at: float
-    sender: str
+    sender: str = ""
     outcome: SendOutcome = "info"
 
     def as_send(self) -> Send:
+        """Freeze it as it stands."""
         return Send(self.id, self.at, self.outcome, self.sender)
 
 
@@ -123,7 +124,7 @@ class Ledger:
         """
         self._outages = outages or tuple
         self._clock = clock
-        self._sends: list[Send | _Sending] = []
+        self._sends: list[Send | Attempt] = []
         self._deliveries: list[Delivery] = []
         self._expected: dict[str, None] = {}
         self._connects: list[Connect] = []
@@ -180,11 +181,28 @@ class Ledger:
             TypeError: ``id_`` can't be hashed.
             ValueError: ``at`` isn't finite.
         """
-        _check_id(id_)
-        entry = _Sending(id_, self._time(at), sender)
-        self._sends.append(entry)
+        attempt = self.attempted(id_, sender=sender, at=at)
         yield
-        entry.outcome = "ok"
+        attempt.outcome = "ok"
+
+    def attempted(self, id_: Hashable, /, *, sender: str = "", at: float | None = None) -> Attempt:
+        """Write a send down whose outcome comes later: in a callback, say.
+
+        It is ``"info"`` until you set the ``outcome`` of what is returned.
+
+        Args:
+            id_: As for `sent`.
+            sender: As for `sent`.
+            at: When it began, in monotonic seconds. Default: now.
+
+        Raises:
+            TypeError: ``id_`` can't be hashed.
+            ValueError: ``at`` isn't finite.
+        """
+        _check_id(id_)
+        attempt = Attempt(id_, self._time(at), sender)
+        self._sends.append(attempt)
+        return attempt
 
     def delivered(self, id_: Hashable, /, *, subscriber: str = "", at: float | None = None) -> None:
         """Write down that a message has arrived.
@@ -252,7 +270,7 @@ class Ledger:
         """
         # Deliveries first: whatever arrived was written down as sent before, so its send can't be missing.
         deliveries = tuple(self._deliveries)
-        sends = [entry.as_send() if isinstance(entry, _Sending) else entry for entry in tuple(self._sends)]
+        sends = [entry.as_send() if isinstance(entry, Attempt) else entry for entry in tuple(self._sends)]
         seen = dict.fromkeys(delivery.subscriber for delivery in deliveries)
         return DeliveryRecord(
             sends=tuple(sorted(sends, key=_by_time)),

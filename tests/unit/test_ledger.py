@@ -228,3 +228,16 @@ def test_a_note_has_its_time():
 @pytest.mark.parametrize("strict", [True, False])
 def test_the_record_says_whether_it_is_judged_strictly(strict):
     assert Ledger(strict=strict).record().strict is strict
+
+
+def test_an_attempt_is_unclear_until_its_outcome_is_set(ledger):
+    attempt = ledger.attempted("a", sender="ann", at=3.0)
+    assert [(s.id, s.at, s.sender, s.outcome) for s in ledger.record().sends] == [("a", 3.0, "ann", "info")]
+    attempt.outcome = "fail"
+    assert ledger.record().sends[0].outcome == "fail"
+
+
+def test_an_attempt_needs_an_id_that_can_be_hashed(ledger):
+    with pytest.raises(TypeError, match="not 'list'"):
+        ledger.attempted([1])
+    assert not ledger.record().sends
