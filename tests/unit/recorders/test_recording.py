@@ -44,8 +44,10 @@ def test_what_has_none_is_noted_once_for_each_kind_and_counted(recording, ledger
     assert notes(ledger) == [
         f"{could_not} a message (dict, KeyError): no id in its dict: 'n'. {counted}",
         f"{could_not} a message (dict, TypeError): no id in its dict: unhashable type: 'list'. {counted}",
-        f"{could_not} an event (str, JSONDecodeError): no id in its str: "
-        f"Expecting value: line 1 column 1 (char 0). {counted}",
+        (
+            f"{could_not} an event (str, JSONDecodeError): no id in its str: "
+            f"Expecting value: line 1 column 1 (char 0). {counted}"
+        ),
     ]
     assert recording.unrecorded == {
         "a message (dict, KeyError)": 2,
