@@ -62,6 +62,14 @@ class Note(NamedTuple):
     text: str
 
 
+class LedgerCounts(NamedTuple):
+    """How much was written down until now."""
+
+    sent: int
+    delivered: int
+    connected: int
+
+
 @dataclass(frozen=True, slots=True)
 class DeliveryRecord:
     """What a ledger held until ``now``: what delivery matchers judge."""
@@ -244,6 +252,10 @@ class Ledger:
         if not subscribers or not all(isinstance(name, str) for name in subscribers):
             raise TypeError(f"expect() takes the names of subscribers, such as expect('ann', 'bob'), not {subscribers}")
         self._expected.update(dict.fromkeys(subscribers))
+
+    def counts(self) -> LedgerCounts:
+        """Count what was written down, at no cost: for who wants to know whether there is more than before."""
+        return LedgerCounts(len(self._sends), len(self._deliveries), len(self._connects))
 
     def record(self) -> DeliveryRecord:
         """Take an immutable snapshot.
