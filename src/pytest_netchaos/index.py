@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence, Set
+    from collections.abc import Hashable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from .ledger import Send
 
@@ -46,7 +47,7 @@ class SendIndex:
     #: How these ended.
     tallies: Mapping[Hashable, Tally]
     #: Ids that more than one sender sent.
-    shared: Set[Hashable]
+    shared: AbstractSet[Hashable]
 
     def tally(self, id_: Hashable) -> Tally:
         """Count the sends of ``id_``, which was sent."""

@@ -1,4 +1,4 @@
-"""What arrived out of order, and where there is a gap, for each sender and subscriber. Pure, and linear but for sorting.
+"""What arrived out of order, and where there is a gap, for each sender and subscriber. Pure, linear but for sorting.
 
 A message's place is that of its send among those of its sender. An id that was sent more than once may stand for any of
 its sends, as long as each delivery stands for another one: it gets the benefit of the doubt. So does an id that several
@@ -123,5 +123,5 @@ def _between(sent: SendIndex, lost: Sequence[int], arrived: Mapping[str, Sequenc
 
 
 def _is_inside(sent: SendIndex, at: int, arrived: Mapping[str, Sequence[int]]) -> bool:
-    places = arrived.get(sent.sends[at].sender)
-    return bool(places) and places[0] < at < places[-1]
+    places = arrived.get(sent.sends[at].sender, ())
+    return len(places) > 0 and places[0] < at < places[-1]
