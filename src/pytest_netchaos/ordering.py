@@ -46,12 +46,13 @@ def disorders(
     sends, first, repeated = sent.sends, sent.first, sent.repeated
     ahead: dict[str, int] = {}
     turns: dict[Hashable, int] = defaultdict(int)
+    several = repeated.keys() | {id_ for id_, count in counts.items() if count > 1}
     for id_, _, _ in deliveries:
         position = first.get(id_)
         if position is None or id_ in sent.shared:
             continue
         sender = sends[position].sender
-        if id_ in repeated or counts[id_] > 1:
+        if id_ in several:
             turn = turns[id_]
             turns[id_] += 1
             positions = repeated.get(id_, (position,))
