@@ -65,7 +65,8 @@ _HOMES = {
     "ledger": ("Ledger",),
     "link": ("Link",),
     "matchers": (
-        "at_least_once", "at_most_once", "attempts", "backoff", "buffered", "check", "check_async", "deduplicated", "exactly_once", "gap_free", "lost_only_during", "reconnected", "resumed",
+        "at_least_once", "at_most_once", "attempts", "backoff", "buffered", "check", "check_async", "deduplicated",
+        "exactly_once", "gap_free", "lost_only_during", "reconnected", "resumed",
     ),
     "network": ("Network",),
     "opening": ("open_network",),

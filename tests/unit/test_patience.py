@@ -116,7 +116,7 @@ def test_a_lambda_is_shown_with_what_it_returned():
     received = [1, 2]
     lines = timed_out(lambda: len(received) == 3, 0)
     assert lines[0] == "waited 0 s for a condition, and asked once"
-    assert lines[1].startswith("  test_eventually.py:")
+    assert lines[1].startswith("  test_patience.py:")
     assert lines[1].endswith(": lines = timed_out(lambda: len(received) == 3, 0)")
     assert lines[2:] == ["it returned False last"]
 
