@@ -1,0 +1,101 @@
+"""The lanes of messages: how many were sent and arrived in each column, and which of them went wrong. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from .lanes import Lane, Picture
+from .words import count_of
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable, Sequence
+
+    from ..delivery import Anomaly
+    from .axis import Axis
+    from .facts import Facts, LedgerFacts
+
+MANY, FEW = "|", "'"
+LOST, LATE, STRANGE, UNCLEAR, FAILED = "✗", "<", "+", "?", "f"
+#: More arrivals of one message than a digit can say.
+_MOST_TIMES = 9
+
+
+def message_lanes(facts: Facts, axis: Axis, room: int) -> Picture:
+    """Draw the sends of each ledger, and its deliveries to each subscriber: those with anomalies first."""
+    busiest = max((max(axis.counts(times), default=0) for times in facts.messages), default=0)
+    ledgers = facts.ledgers[: max(1, room // 2)]
+    left_out = [count_of(len(facts.ledgers) - len(ledgers), "more ledger")] if len(facts.ledgers) > len(ledgers) else []
+    lanes: list[Lane] = []
+    for number, ledger in enumerate(ledgers, 1):
+        title = f"ledger {number} " if len(facts.ledgers) > 1 else ""
+        share = (room - len(lanes)) // (len(ledgers) - number + 1) - 1
+        if not ledger.record.sends and not ledger.record.deliveries:
+            continue
+        lanes.append(_sends(ledger, axis, f"{title}sent", busiest))
+        chosen = _chosen(ledger, share)
+        lanes += [_deliveries(ledger, axis, subscriber, title, busiest) for subscriber in chosen]
+        if (hidden := len(ledger.received) - len(chosen)) > 0:
+            left_out.append(count_of(hidden, "more subscriber"))
+    return Picture(lanes, left_out)
+
+
+def _chosen(ledger: LedgerFacts, room: int) -> Sequence[str]:
+    if len(ledger.received) <= room:
+        return [*ledger.received]
+    found = ledger.audit
+    wrong = Counter(
+        item.subscriber
+        for kind in (found.lost, found.duplicated, found.unexpected, found.phantom, found.out_of_order)
+        for item in kind  # type: ignore[attr-defined]  # mypy's join of the lists' types is object
+    )
+    ranked = sorted(ledger.received, key=lambda subscriber: -wrong[subscriber])
+    keep = {*ranked[: max(room, 0)]}
+    return [subscriber for subscriber in ledger.received if subscriber in keep]
+
+
+def _density(times: Sequence[float], axis: Axis, busiest: int) -> list[str]:
+    return [" " if not count else MANY if 2 * count >= busiest else FEW for count in axis.counts(times)]
+
+
+def _sends(ledger: LedgerFacts, axis: Axis, label: str, busiest: int) -> Lane:
+    row = _density(ledger.sent, axis, busiest)
+    signs = {"info": UNCLEAR, "fail": FAILED}
+    for send in ledger.record.sends:
+        if send.outcome != "ok":
+            row[axis.column(send.at)] = signs[send.outcome]
+    return Lane(label, "".join(row), _meanings(busiest) | {UNCLEAR: "outcome unknown", FAILED: "failed to send"})
+
+
+def _deliveries(ledger: LedgerFacts, axis: Axis, subscriber: str, title: str, busiest: int) -> Lane:
+    row = _density(ledger.received.get(subscriber, ()), axis, busiest)
+    found = ledger.audit
+    times = {item.id: str(min(item.delivered, _MOST_TIMES)) for item in _of(subscriber, found.duplicated)}
+    strange = {item.id: STRANGE for item in (*_of(subscriber, found.unexpected), *_of(subscriber, found.phantom))}
+    late = {item.id: LATE for item in found.out_of_order if item.subscriber == subscriber}
+    marks: dict[Hashable, str] = late | strange | times
+    if marks:
+        for id_, at, to in ledger.record.deliveries:
+            if to == subscriber and id_ in marks:
+                row[axis.column(at)] = marks[id_]  # of one that came several times, the last arrival is marked
+    for lost in found.lost:
+        if lost.subscriber == subscriber:
+            row[axis.column(lost.send.at)] = LOST
+    label = f"{title}to {subscriber}" if subscriber else f"{title}received"
+    meanings = _meanings(busiest) | {
+        LOST: "lost (where it was sent)",
+        LATE: "out of order",
+        STRANGE: "not to be expected",
+    }
+    return Lane(label, "".join(row), meanings | {digit: f"arrived {digit} times" for digit in {*times.values()}})
+
+
+def _of(subscriber: str, anomalies: Iterable[Anomaly]) -> Iterable[Anomaly]:
+    return (anomaly for anomaly in anomalies if anomaly.subscriber == subscriber)
+
+
+def _meanings(busiest: int) -> dict[str, str]:
+    return {
+        MANY: "a message" if busiest == 1 else f"messages (up to {busiest:,} a column)",
+        FEW: f"less than half of {busiest:,}",
+    }
