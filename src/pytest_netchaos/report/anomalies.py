@@ -38,7 +38,7 @@ def _is_wrong(found: Audit) -> bool:
 
 
 def _lost_lines(ledger: LedgerFacts, zero: float, room: int) -> list[str]:
-    """Write what was lost: a line for each outage and phase, in order of time; of those too many, how much they hide."""
+    """Write what was lost: a line for each outage and phase, in order of time, and count those that are too many."""
     groups: defaultdict[tuple[int, int], list[Lost]] = defaultdict(list)
     for lost in ledger.audit.lost:
         number = -1 if lost.blame.number is None else lost.blame.number

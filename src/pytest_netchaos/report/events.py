@@ -32,7 +32,7 @@ class Event(NamedTuple):
     #: What goes first where there is no room for all: 0 before 1, and so on.
     rank: int
     #: How many happenings it sums up.
-    count: int = 1
+    weight: int = 1
 
 
 class _Tale:
@@ -86,7 +86,7 @@ def chosen(events: Sequence[Event], first_fault: float | None, room: int) -> tup
     left_out: Counter[str] = Counter()
     for place, event in enumerate(events):
         if place not in keep:
-            left_out[event.kind] += event.count
+            left_out[event.kind] += event.weight
     counts = ", ".join(count_of(count, kind) for kind, count in left_out.most_common())
     return [events[place] for place in sorted(keep)], f"… not told: {counts}"
 
@@ -153,14 +153,14 @@ def _came_back(tale: _Tale, span: FaultSpan) -> str:
     outage = next((o for o in tale.history.outages if _covers(o, span)), None)
     if outage is None or outage.healed_at is None or outage.healed_at != span.healed_at:
         return ""
-    return f": {_return(tale, outage, outage.healed_at)}"
+    return f": {_return(tale, outage.healed_at)}"
 
 
 def _covers(outage: Outage, span: FaultSpan) -> bool:
     return outage.started_at <= span.started_at and (outage.healed_at is None or span.started_at <= outage.healed_at)
 
 
-def _return(tale: _Tale, outage: Outage, healed_at: float) -> str:
+def _return(tale: _Tale, healed_at: float) -> str:
     until = next((s.started_at for s in tale.history.outages if s.started_at > healed_at), tale.history.now)
     back = tale.first_after(healed_at)
     if back is not None and back.opened_at <= until:
@@ -230,5 +230,5 @@ def _dial_of(tale: _Tale, connection: Connection) -> Dial | None:
 def _closed(connection: Connection) -> str:
     by = connection.close_reason or "a fault" if connection.closed_by == "fault" else f"the {connection.closed_by}"
     lost = connection.lost_up + connection.lost_down
-    carried = f"{connection.bytes_up:,} bytes up, {connection.bytes_down:,} down"
-    return f"conn#{connection.number} ended by {by} with {connection.close_how} ({carried}{f', {lost:,} lost' if lost else ''})"
+    carried = f"{connection.bytes_up:,} bytes up, {connection.bytes_down:,} down{f', {lost:,} lost' if lost else ''}"
+    return f"conn#{connection.number} ended by {by} with {connection.close_how} ({carried})"

@@ -79,5 +79,6 @@ def _legend(lanes: Sequence[Lane], axis: Axis, messages: Sequence[Sequence[float
             bisect_left(times, cut.end) - bisect_right(times, cut.start) for cut in axis.cuts for times in messages
         )
         cuts = " and ".join(length(cut.end - cut.start) for cut in axis.cuts)
-        parts.append(f"{_CUT} {cuts} left out{f' ({count_of(hidden, "message")})' if hidden else ''}")
+        messages_too = f" ({count_of(hidden, 'message')})" if hidden else ""
+        parts.append(f"{_CUT} {cuts} left out{messages_too}")
     return parts

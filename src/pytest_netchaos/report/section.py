@@ -1,4 +1,4 @@
-"""Put the story of a failed test where its readers look: beside the failure, in the terminal, in JUnit XML, anywhere."""
+"""Put the story of a failed test where its readers look: beside the failure, also in JUnit XML."""
 
 from __future__ import annotations
 

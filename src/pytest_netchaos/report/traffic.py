@@ -47,7 +47,7 @@ def _chosen(ledger: LedgerFacts, room: int) -> Sequence[str]:
     wrong = Counter(
         item.subscriber
         for kind in (found.lost, found.duplicated, found.unexpected, found.phantom, found.out_of_order)
-        for item in kind  # type: ignore[attr-defined]  # mypy's join of the lists' types is object
+        for item in kind
     )
     ranked = sorted(ledger.received, key=lambda subscriber: -wrong[subscriber])
     keep = {*ranked[: max(room, 0)]}
