@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 _NAMED = 3
 _PHASES = ("in flight", "during", "after", "before", "resumed", "no fault")
 _TAGS = {"duplicated": "DUP", "unexpected": "UNSENT", "phantom": "PHANTOM", "out_of_order": "ORDER"}
+_PHASE_OF_SEVERAL = {
+    "before": "before {} outages, though later ones arrived",
+    "in flight": "in flight when {} outages began",
+    "during": "during {} outages",
+    "after": "after {} heals, before anything else got through",
+    "resumed": "after {} heals, when others got through again",
+}
 _MEANINGS = {"unexpected": "delivered, and never sent", "phantom": "delivered, although its send had failed"}
 
 
@@ -29,6 +36,8 @@ def anomaly_lines(facts: Facts, zero: float, room: int) -> list[str]:
         title = f"ledger {number}: " if len(facts.ledgers) > 1 else ""
         share = max((room - len(lines)) // (len(wrong) - place), 1)
         others = _other_lines(ledger.audit)
+        if len(ledger.judged.sends) < len(ledger.record.sends):
+            lines.append(f"{title}of the {len(ledger.judged.sends):,} messages sent nearest to the first fault:")
         lines += [title + line for line in (*_lost_lines(ledger, zero, max(share - len(others), 1)), *others)]
     return lines[:room]
 
@@ -38,26 +47,43 @@ def _is_wrong(found: Audit) -> bool:
 
 
 def _lost_lines(ledger: LedgerFacts, zero: float, room: int) -> list[str]:
-    """Write what was lost: a line for each outage and phase, in order of time, and count those that are too many."""
-    groups: defaultdict[tuple[int, int], list[Lost]] = defaultdict(list)
-    for lost in ledger.audit.lost:
-        number = -1 if lost.blame.number is None else lost.blame.number
-        groups[_PHASES.index(lost.blame.phase), number].append(lost)
+    """Write what was lost: a line for each outage and phase; where these are too many, for each phase."""
     several = len(ledger.audit.subscribers) > 1
-    in_order = [groups[key] for key in sorted(groups, key=lambda key: (key[1], key[0]))]
-    told = in_order if len(in_order) <= room else in_order[: room - 1]
-    hidden = sum(map(len, in_order[len(told) :]))
-    lines = [_lost_line(group, ledger.audit, zero, several=several) for group in told]
-    return [*lines, f"LOST  … {hidden:,} more, in {len(in_order) - len(told)} more phases"] if hidden else lines
+    lost = [one for one in ledger.audit.lost if not ledger.is_unseen(one)]
+    unseen = [one for one in ledger.audit.lost if ledger.is_unseen(one)]
+    room -= bool(unseen)
+    groups = _grouped(lost, by_outage=True)
+    if len(groups) > room:
+        groups = _grouped(lost, by_outage=False)
+    lines = [_lost_line(group, ledger.audit, zero, several=several) for group in groups[: max(room, 1)]]
+    if unseen:
+        which, when = _which(unseen, zero, several=several)
+        lines.append(f"UNSEEN  {which}: {when}, and nothing sent later has arrived; may be on its way")
+    return lines
+
+
+def _grouped(lost: Sequence[Lost], *, by_outage: bool) -> list[list[Lost]]:
+    groups: defaultdict[tuple[int, int], list[Lost]] = defaultdict(list)
+    for one in lost:
+        number = one.blame.number if by_outage and one.blame.number is not None else -1
+        groups[number, _PHASES.index(one.blame.phase)].append(one)
+    return [groups[key] for key in sorted(groups)]
 
 
 def _lost_line(group: Sequence[Lost], found: Audit, zero: float, *, several: bool) -> str:
+    which, when = _which(group, zero, several=several)
+    outages = {lost.blame.number for lost in group}
+    why = _why(group[0], found, zero) if len(outages) == 1 else _PHASE_OF_SEVERAL[group[0].blame.phase]
+    return f"LOST  {which}: acknowledged, {when}, {why.format(len(outages))}"
+
+
+def _which(group: Sequence[Lost], zero: float, *, several: bool) -> tuple[str, str]:
+    """Say which messages, and when they were sent."""
     times = [lost.send.at - zero for lost in group]
     first, last = f"{min(times):.3f}", f"{max(times):.3f}"
-    when = first if first == last else f"{first} to {last}"
     to = _to([lost.subscriber for lost in group]) if several else ""
     ids = _ids([shown(id_) for id_ in dict.fromkeys(lost.send.id for lost in group)])
-    return f"LOST  {ids}{to}: acknowledged, sent {when}, {_why(group[0], found, zero)}"
+    return f"{ids}{to}", f"sent {first}" if first == last else f"sent {first} to {last}"
 
 
 def _why(lost: Lost, found: Audit, zero: float) -> str:

@@ -2,7 +2,8 @@
 
 Time runs evenly from column to column, but long stretches in which nothing happened are cut out: those that are
 longer than ``IDLE`` of all that remains in the picture, and longer than ``STEADY`` where messages passed and nothing
-else happened. Each cut takes one column.
+else happened. Each cut takes one column. Where little happened, or in little time, nothing is cut out: there would be
+no more to see, and how long nothing happened is easier seen than read.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Shares of what is left of the picture; see above. This project's own choice.
 IDLE, STEADY = 0.6, 0.85
+#: Times, and seconds, that have to be there before a cut is worth it.
+_FEW, _SHORT = 6, 0.5
 #: Each cut takes a column, and makes the picture harder to read.
 MOST_CUTS = 4
 #: Seconds that are kept on each side of a cut, at least: closer together, things look as if they were one.
@@ -138,10 +141,12 @@ def _sample(times: Sequence[float]) -> Sequence[float]:
 
 def _gaps(points: Sequence[float], keys: Sequence[float]) -> list[tuple[float, float]]:
     """Return the stretches to leave out, in order."""
+    if len({*points}) <= _FEW:
+        return []
     rest = points[-1] - points[0]
     gaps: list[tuple[float, float]] = []
     for gap in sorted(pairwise(points), key=_length, reverse=True)[:MOST_CUTS]:
-        if _length(gap) <= max(IDLE * rest, 2 * MARGIN) or _length(gap) >= rest:
+        if _length(gap) <= max(IDLE * rest, _SHORT) or _length(gap) >= rest:
             break
         gaps.append(gap)
         rest -= _length(gap)
@@ -151,7 +156,7 @@ def _gaps(points: Sequence[float], keys: Sequence[float]) -> list[tuple[float, f
 
     for gap in sorted(pairwise(keys), key=still_shown, reverse=True)[:MOST_CUTS]:
         length = still_shown(gap)
-        if length <= max(STEADY * rest, 2 * MARGIN) or length >= rest:
+        if length <= max(STEADY * rest, _SHORT) or length >= rest:
             break
         gaps = [cut for cut in gaps if not (gap[0] <= cut[0] and cut[1] <= gap[1])] + [gap]
         rest -= length

@@ -45,6 +45,10 @@ class _Tale:
         self.dialled = [dial.at for dial in history.dials]
         self.opened = [connection.opened_at for connection in history.connections]
         self.by_number = {connection.number: connection for connection in history.connections}
+        #: Which connection ended with which kind of fault: the line of the fault says so.
+        self.hit_by = {(number, span.fault.kind) for span in history.faults for number in span.hits}
+        #: The connections that the line of a heal has named as those that came after it.
+        self.told_back: set[int] = set()
 
     def dials_between(self, start: float, end: float) -> Sequence[Dial]:
         return self.history.dials[bisect_left(self.dialled, start) : bisect_right(self.dialled, end)]
@@ -164,6 +168,7 @@ def _return(tale: _Tale, healed_at: float) -> str:
     until = next((s.started_at for s in tale.history.outages if s.started_at > healed_at), tale.history.now)
     back = tale.first_after(healed_at)
     if back is not None and back.opened_at <= until:
+        tale.told_back.add(back.number)
         return f"reconnected {length(back.opened_at - healed_at)} later, as conn#{back.number}"
     alive = [c.number for c in tale.open_at(healed_at, healed_at) if c.opened_at <= healed_at and _lives(c, healed_at)]
     if alive:
@@ -185,10 +190,11 @@ def _refusals(tale: _Tale) -> Iterator[Event]:
     marks = sorted(
         [*tale.opened, *(s.started_at for s in spans), *(s.healed_at for s in spans if s.healed_at is not None)]
     )
-    first_fault = min((span.started_at for span in spans), default=None)
+    rank = 2  # of the first of them; they are much alike
     refused = [dial for dial in tale.history.dials if dial.outcome == "refused"]
     for (_, reason), dials in groupby(refused, key=lambda dial: (bisect_right(marks, dial.at), dial.reason)):
-        yield _refusal([*dials], reason, first_fault)
+        yield _refusal([*dials], reason, rank)
+        rank = 4
     pending = [dial for dial in tale.history.dials if dial.outcome == "pending"]
     if pending:
         which = f"dial {pending[0].number}" if len(pending) == 1 else f"{len(pending):,} dials"
@@ -202,24 +208,25 @@ def _refusals(tale: _Tale) -> Iterator[Event]:
         yield Event(pending[0].at, f"{which} had no answer until the end{ended}", "unanswered dial", 2, len(pending))
 
 
-def _refusal(dials: Sequence[Dial], reason: str, first_fault: float | None) -> Event:
+def _refusal(dials: Sequence[Dial], reason: str, rank: int) -> Event:
     waits = [dial.waited for dial in dials if dial.waited is not None]
     after = ", ".join(length(wait) for wait in waits[:_NAMED])
     waited = f", after waiting {after}{' …' if len(waits) > _NAMED else ''}" if waits else ""
     why = f": {reason}" if reason else ""
-    is_first = first_fault is None or dials[0].at >= first_fault
     which = f"dial {dials[0].number}" if len(dials) == 1 else f"dials {dials[0].number} to {dials[-1].number}"
-    return Event(dials[0].at, f"{which} refused{why}{waited}", "refused dial", 2 if is_first else 4, len(dials))
+    return Event(dials[0].at, f"{which} refused{why}{waited}", "refused dial", rank, len(dials))
 
 
 def _connections(tale: _Tale) -> Iterator[Event]:
     for place, connection in enumerate(tale.history.connections):
         dial = _dial_of(tale, connection)
         vain = ", in vain: its client was gone" if dial is not None and dial.in_vain else ""
-        rank = 2 if place == 0 or vain else 5
-        yield Event(connection.opened_at, f"conn#{connection.number} opened{vain}", "connection", rank)
-        if connection.closed_at is not None and connection.closed_by not in ("link", None):
-            yield Event(connection.closed_at, _closed(connection), "close", 6 if connection.closed_by == "fault" else 3)
+        rank = 2 if vain else 4 if place == 0 else 5
+        if connection.number not in tale.told_back:
+            yield Event(connection.opened_at, f"conn#{connection.number} opened{vain}", "connection", rank)
+        is_told = connection.closed_by == "link" or (connection.number, connection.close_reason) in tale.hit_by
+        if connection.closed_at is not None and not is_told:
+            yield Event(connection.closed_at, _closed(connection), "close", 3)
 
 
 def _dial_of(tale: _Tale, connection: Connection) -> Dial | None:

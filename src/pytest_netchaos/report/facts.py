@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from bisect import bisect_left
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -12,12 +14,35 @@ from ..delivery import audit
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ..delivery import Audit
+    from ..delivery import Audit, Lost
     from ..history import History
     from ..ledger import DeliveryRecord, Note
 
+#: Sends that are judged one by one: to judge a million messages takes seconds, and a story is to be there in one.
+MOST_JUDGED = 50_000
 #: Seconds, 116 days: a time that is further away was not taken from the clock of the links.
 _FAR = 1e7
+
+
+def narrowed(record: DeliveryRecord, most: int) -> DeliveryRecord:
+    """Keep the ``most`` sends nearest to the first outage (without one: the last), and what was delivered of them.
+
+    Deliveries of what was never sent stay as well, and so do other sends of the same ids: each message that is kept is
+    judged as it would be in the whole record.
+    """
+    if len(record.sends) <= most:
+        return record
+    middle = len(record.sends)
+    if record.outages:
+        middle = bisect_left(record.sends, record.outages[0].started_at, key=lambda send: send.at)
+    first = min(max(middle - most // 2, 0), len(record.sends) - most)
+    kept = {send.id for send in record.sends[first : first + most]}
+    left_out = {send.id for send in record.sends} - kept
+    return replace(
+        record,
+        sends=tuple(send for send in record.sends if send.id in kept),
+        deliveries=tuple(delivery for delivery in record.deliveries if delivery.id not in left_out),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +69,31 @@ class LedgerFacts:
     notes: tuple[Note, ...] = ()
 
     @cached_property
+    def judged(self) -> DeliveryRecord:
+        """The part of the record that is looked at message by message: all of it, if it isn't too long."""
+        return narrowed(self.record, MOST_JUDGED)
+
+    @cached_property
     def audit(self) -> Audit:
-        """What is wrong with the record."""
-        return audit(self.record)
+        """What is wrong with that part."""
+        return audit(self.judged)
+
+    def is_unseen(self, lost: Lost) -> bool:
+        """Whether a message may still be on its way: no fault explains it, and nothing sent later has arrived."""
+        return lost.blame.phase in ("resumed", "no fault") and lost.send.at > self._latest.get(
+            lost.subscriber, -math.inf
+        )
+
+    @cached_property
+    def _latest(self) -> dict[str, float]:
+        """For each subscriber, when the latest message was sent that has arrived."""
+        sent_at = {send.id: send.at for send in reversed(self.judged.sends)}
+        latest: dict[str, float] = {}
+        for id_, _, subscriber in self.judged.deliveries:
+            at = sent_at.get(id_, -math.inf)
+            if at > latest.get(subscriber, -math.inf):
+                latest[subscriber] = at
+        return latest
 
     @cached_property
     def sent(self) -> list[float]:

@@ -66,16 +66,16 @@ def link_lanes(facts: Facts, axis: Axis, room: int) -> Picture:
     shares = _shares([_rows_wanted(link.history) for link in drawn], room)
     share_of = dict(zip((link.name for link in drawn), shares, strict=True))
     lanes: list[Lane] = []
+    hidden = sum(len(link.history.connections) for link in ranked[len(drawn) :])
     for link in facts.links:  # in the order in which the test made them
         if link.name not in share_of:
             continue
         lanes.append(_link_lane(link.history, axis))
-        rows, hidden = _connection_lanes(link.history, axis, share_of[link.name])
+        rows, more = _connection_lanes(link.history, axis, share_of[link.name])
         lanes += rows
-        if hidden:
-            left_out.append(
-                f"{count_of(hidden, 'more connection')}{f' of {link.name}' if len(facts.links) > 1 else ''}"
-            )
+        hidden += more
+    if hidden:
+        left_out.append(count_of(hidden, "more connection"))
     return Picture(lanes, left_out)
 
 

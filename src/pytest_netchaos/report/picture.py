@@ -68,12 +68,8 @@ def _with_cuts(row: str, cuts: Iterable[Cut]) -> str:
 
 
 def _legend(lanes: Sequence[Lane], axis: Axis, messages: Sequence[Sequence[float]]) -> list[str]:
-    said: dict[str, str] = {}
-    for lane in lanes:
-        for sign in dict.fromkeys(lane.row):
-            if sign in lane.meanings:
-                said.setdefault(sign, lane.meanings[sign])
-    parts = [f"{sign} {meaning}" for sign, meaning in said.items()]
+    said = [(sign, lane.meanings[sign]) for lane in lanes for sign in dict.fromkeys(lane.row) if sign in lane.meanings]
+    parts = [f"{sign} {meaning}" for sign, meaning in dict.fromkeys(said)]
     if axis.cuts:
         hidden = sum(
             bisect_left(times, cut.end) - bisect_right(times, cut.start) for cut in axis.cuts for times in messages

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from statistics import median_low
 from typing import TYPE_CHECKING
 
 from .lanes import Lane, Picture
@@ -15,15 +16,17 @@ if TYPE_CHECKING:
     from .axis import Axis
     from .facts import Facts, LedgerFacts
 
-MANY, FEW = "|", "'"
-LOST, LATE, STRANGE, UNCLEAR, FAILED = "✗", "<", "+", "?", "f"
+USUAL, FEW, MANY = "|", "'", "*"
+#: Shares of what is usual, from which on there are many messages in a column, and below which there are few.
+_MANY, _FEW = 3, 0.5
+LOST, UNSEEN, LATE, STRANGE, UNCLEAR, FAILED = "✗", ".", "<", "+", "?", "f"
 #: More arrivals of one message than a digit can say.
 _MOST_TIMES = 9
 
 
 def message_lanes(facts: Facts, axis: Axis, room: int) -> Picture:
     """Draw the sends of each ledger, and its deliveries to each subscriber: those with anomalies first."""
-    busiest = max((max(axis.counts(times), default=0) for times in facts.messages), default=0)
+    usual = median_low([count for times in facts.messages for count in axis.counts(times) if count] or [1])
     ledgers = facts.ledgers[: max(1, room // 2)]
     left_out = [count_of(len(facts.ledgers) - len(ledgers), "more ledger")] if len(facts.ledgers) > len(ledgers) else []
     lanes: list[Lane] = []
@@ -32,9 +35,9 @@ def message_lanes(facts: Facts, axis: Axis, room: int) -> Picture:
         share = (room - len(lanes)) // (len(ledgers) - number + 1) - 1
         if not ledger.record.sends and not ledger.record.deliveries:
             continue
-        lanes.append(_sends(ledger, axis, f"{title}sent", busiest))
+        lanes.append(_sends(ledger, axis, f"{title}sent", usual))
         chosen = _chosen(ledger, share)
-        lanes += [_deliveries(ledger, axis, subscriber, title, busiest) for subscriber in chosen]
+        lanes += [_deliveries(ledger, axis, subscriber, title, usual) for subscriber in chosen]
         if (hidden := len(ledger.received) - len(chosen)) > 0:
             left_out.append(count_of(hidden, "more subscriber"))
     return Picture(lanes, left_out)
@@ -54,21 +57,27 @@ def _chosen(ledger: LedgerFacts, room: int) -> Sequence[str]:
     return [subscriber for subscriber in ledger.received if subscriber in keep]
 
 
-def _density(times: Sequence[float], axis: Axis, busiest: int) -> list[str]:
-    return [" " if not count else MANY if 2 * count >= busiest else FEW for count in axis.counts(times)]
+def _density(times: Sequence[float], axis: Axis, usual: int) -> list[str]:
+    return [_sign(count, usual) for count in axis.counts(times)]
 
 
-def _sends(ledger: LedgerFacts, axis: Axis, label: str, busiest: int) -> Lane:
-    row = _density(ledger.sent, axis, busiest)
+def _sign(count: int, usual: int) -> str:
+    if not count:
+        return " "
+    return FEW if count < _FEW * usual else MANY if count > _MANY * usual else USUAL
+
+
+def _sends(ledger: LedgerFacts, axis: Axis, label: str, usual: int) -> Lane:
+    row = _density(ledger.sent, axis, usual)
     signs = {"info": UNCLEAR, "fail": FAILED}
     for send in ledger.record.sends:
         if send.outcome != "ok":
             row[axis.column(send.at)] = signs[send.outcome]
-    return Lane(label, "".join(row), _meanings(busiest) | {UNCLEAR: "outcome unknown", FAILED: "failed to send"})
+    return Lane(label, "".join(row), _meanings(usual) | {UNCLEAR: "outcome unknown", FAILED: "failed to send"})
 
 
-def _deliveries(ledger: LedgerFacts, axis: Axis, subscriber: str, title: str, busiest: int) -> Lane:
-    row = _density(ledger.received.get(subscriber, ()), axis, busiest)
+def _deliveries(ledger: LedgerFacts, axis: Axis, subscriber: str, title: str, usual: int) -> Lane:
+    row = _density(ledger.received.get(subscriber, ()), axis, usual)
     found = ledger.audit
     times = {item.id: str(min(item.delivered, _MOST_TIMES)) for item in _of(subscriber, found.duplicated)}
     strange = {item.id: STRANGE for item in (*_of(subscriber, found.unexpected), *_of(subscriber, found.phantom))}
@@ -80,9 +89,9 @@ def _deliveries(ledger: LedgerFacts, axis: Axis, subscriber: str, title: str, bu
                 row[axis.column(at)] = marks[id_]  # of one that came several times, the last arrival is marked
     for lost in found.lost:
         if lost.subscriber == subscriber:
-            row[axis.column(lost.send.at)] = LOST
+            row[axis.column(lost.send.at)] = UNSEEN if ledger.is_unseen(lost) else LOST
     label = f"{title}to {subscriber}" if subscriber else f"{title}received"
-    meanings = _meanings(busiest) | {
+    meanings = _meanings(usual) | {
         LOST: "lost (where it was sent)",
         LATE: "out of order",
         STRANGE: "not to be expected",
@@ -94,8 +103,9 @@ def _of(subscriber: str, anomalies: Iterable[Anomaly]) -> Iterable[Anomaly]:
     return (anomaly for anomaly in anomalies if anomaly.subscriber == subscriber)
 
 
-def _meanings(busiest: int) -> dict[str, str]:
+def _meanings(usual: int) -> dict[str, str]:
     return {
-        MANY: "a message" if busiest == 1 else f"messages (up to {busiest:,} a column)",
-        FEW: f"less than half of {busiest:,}",
+        USUAL: f"messages (mostly {usual:,} a column)",
+        FEW: "less than half as many",
+        MANY: "more than three times as many",
     }
