@@ -183,8 +183,10 @@ def test_what_is_not_recorded_is_noted(ledger):
     assert notes(ledger)[:3] == [
         f"{could_not} a message from a list_iterator: {reason}. Others like it are only counted.",
         f"{could_not} a message from a async_generator: {reason}. Others like it are only counted.",
-        f"{could_not} recv_streaming(): only whole messages are recorded, those that recv() returns. "
-        "Others like it are only counted.",
+        (
+            f"{could_not} recv_streaming(): only whole messages are recorded, those that recv() returns. "
+            "Others like it are only counted."
+        ),
     ]
 
 
