@@ -10,7 +10,7 @@ from pytest_netchaos.matchers.ledger_matcher import LedgerMatcher, check_whole
 
 @dataclass(frozen=True, eq=False, repr=False)
 class content(LedgerMatcher):  # noqa: N801 - named as a matcher is
-    def explain_record(self, record):
+    def explain_record(self, record):  # noqa: ARG002 - holds whatever was recorded
         return []
 
 
