@@ -114,7 +114,7 @@ class Ledger:
         ...
         assert ledger == exactly_once(in_order=True)
 
-    Nothing waits and nothing locks: to append to a list is atomic in CPython. A call takes under a microsecond.
+    Nothing waits and nothing locks: to append to a list is atomic in CPython. A call takes about a microsecond.
     """
 
     def __init__(

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from ..delivery import Anomaly, Disorder
 from .page import shown
+from .words import count_of, length
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..delivery import Audit, Lost
+    from ..delivery import Audit, Lost, Misdated
     from .facts import Facts, LedgerFacts
 
 #: Ids, or subscribers, that are named one by one; of more, the first and the last.
@@ -43,22 +44,22 @@ def anomaly_lines(facts: Facts, zero: float, room: int) -> list[str]:
 
 
 def _is_wrong(found: Audit) -> bool:
-    return bool(found.lost or any(getattr(found, kind) for kind in _TAGS))
+    return bool(found.lost or found.misdated or any(getattr(found, kind) for kind in _TAGS))
 
 
 def _lost_lines(ledger: LedgerFacts, zero: float, room: int) -> list[str]:
     """Write what was lost: a line for each outage and phase; where these are too many, for each phase."""
     several = len(ledger.audit.subscribers) > 1
-    lost = [one for one in ledger.audit.lost if not ledger.is_unseen(one)]
-    unseen = [one for one in ledger.audit.lost if ledger.is_unseen(one)]
-    room -= bool(unseen)
+    lost = [one for one in ledger.audit.lost if not ledger.is_pending(one)]
+    pending = [one for one in ledger.audit.lost if ledger.is_pending(one)]
+    room -= bool(pending)
     groups = _grouped(lost, by_outage=True)
     if len(groups) > room:
         groups = _grouped(lost, by_outage=False)
     lines = [_lost_line(group, ledger.audit, zero, several=several) for group in groups[: max(room, 1)]]
-    if unseen:
-        which, when = _which(unseen, zero, several=several)
-        lines.append(f"UNSEEN  {which}: {when}, and nothing sent later has arrived; may be on its way")
+    if pending:
+        which, when = _which(pending, zero, several=several)
+        lines.append(f"PENDING  {which}: {when}, and nothing sent later has arrived; may be on its way")
     return lines
 
 
@@ -105,7 +106,17 @@ def _why(lost: Lost, found: Audit, zero: float) -> str:
 
 def _other_lines(found: Audit) -> list[str]:
     several = len(found.subscribers) > 1
-    return [_other_line(kind, getattr(found, kind), several=several) for kind in _TAGS if getattr(found, kind)]
+    lines = [_other_line(kind, getattr(found, kind), several=several) for kind in _TAGS if getattr(found, kind)]
+    if found.misdated:
+        count = count_of(len(found.misdated), "time")
+        lines.append(f"CLOCK  {count} can't be: {_clock(found.misdated[0])}; at= takes seconds of time.monotonic()")
+    return lines
+
+
+def _clock(item: Misdated) -> str:
+    if item.future:
+        return f"{shown(item.id)} {item.what} {length(item.by)} after the end"
+    return f"{shown(item.id)} delivered {length(item.by)} before it was sent"
 
 
 def _other_line(kind: str, items: Sequence[Anomaly | Disorder], *, several: bool) -> str:

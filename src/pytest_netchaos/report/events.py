@@ -184,12 +184,15 @@ def _lives(connection: Connection, at: float) -> bool:
     return connection.closed_at is None or connection.closed_at > at
 
 
+def _marks(tale: _Tale) -> list[float]:
+    """Return when faults struck and healed: things that happened between the same two of them can be summed up."""
+    spans = tale.history.faults
+    return sorted([*(s.started_at for s in spans), *(s.healed_at for s in spans if s.healed_at is not None)])
+
+
 def _refusals(tale: _Tale) -> Iterator[Event]:
     """Sum up the refused dials between two things that happened to the link."""
-    spans = tale.history.faults
-    marks = sorted(
-        [*tale.opened, *(s.started_at for s in spans), *(s.healed_at for s in spans if s.healed_at is not None)]
-    )
+    marks = sorted([*tale.opened, *_marks(tale)])
     rank = 2  # of the first of them; they are much alike
     refused = [dial for dial in tale.history.dials if dial.outcome == "refused"]
     for (_, reason), dials in groupby(refused, key=lambda dial: (bisect_right(marks, dial.at), dial.reason)):
@@ -198,14 +201,7 @@ def _refusals(tale: _Tale) -> Iterator[Event]:
     pending = [dial for dial in tale.history.dials if dial.outcome == "pending"]
     if pending:
         which = f"dial {pending[0].number}" if len(pending) == 1 else f"{len(pending):,} dials"
-        ended = (
-            ""
-            if any(d.ended_at is None for d in pending)
-            else ", and was given up"
-            if len(pending) == 1
-            else ", and were given up"
-        )
-        yield Event(pending[0].at, f"{which} had no answer until the end{ended}", "unanswered dial", 2, len(pending))
+        yield Event(pending[0].at, f"{which} had no answer until the end", "unanswered dial", 2, len(pending))
 
 
 def _refusal(dials: Sequence[Dial], reason: str, rank: int) -> Event:
@@ -218,24 +214,55 @@ def _refusal(dials: Sequence[Dial], reason: str, rank: int) -> Event:
 
 
 def _connections(tale: _Tale) -> Iterator[Event]:
-    for place, connection in enumerate(tale.history.connections):
-        dial = _dial_of(tale, connection)
-        vain = ", in vain: its client was gone" if dial is not None and dial.in_vain else ""
-        rank = 2 if vain else 4 if place == 0 else 5
-        if connection.number not in tale.told_back:
-            yield Event(connection.opened_at, f"conn#{connection.number} opened{vain}", "connection", rank)
-        is_told = connection.closed_by == "link" or (connection.number, connection.close_reason) in tale.hit_by
-        if connection.closed_at is not None and not is_told:
-            yield Event(connection.closed_at, _closed(connection), "close", 3)
+    """Tell of connections, but for what the lines of faults and heals have told; sum up those that went alike."""
+    marks = _marks(tale)
+    opened = [connection for connection in tale.history.connections if connection.number not in tale.told_back]
+    for _, alike in groupby(opened, key=lambda c: (bisect_right(marks, c.opened_at), _was_in_vain(tale, c))):
+        yield _opening(tale, [*alike])
+    closed = [c for c in tale.history.connections if c.closed_at is not None and not _end_is_told(tale, c)]
+    closed.sort(key=_closed_at)
+    for _, alike in groupby(closed, key=lambda c: (bisect_right(marks, _closed_at(c)), _by(c), c.close_how)):
+        yield _closing([*alike])
 
 
-def _dial_of(tale: _Tale, connection: Connection) -> Dial | None:
+def _was_in_vain(tale: _Tale, connection: Connection) -> bool:
     dials = tale.history.dials
-    return dials[connection.dial - 1] if 1 <= connection.dial <= len(dials) else None
+    return 1 <= connection.dial <= len(dials) and dials[connection.dial - 1].in_vain
 
 
-def _closed(connection: Connection) -> str:
-    by = connection.close_reason or "a fault" if connection.closed_by == "fault" else f"the {connection.closed_by}"
-    lost = connection.lost_up + connection.lost_down
-    carried = f"{connection.bytes_up:,} bytes up, {connection.bytes_down:,} down{f', {lost:,} lost' if lost else ''}"
-    return f"conn#{connection.number} ended by {by} with {connection.close_how} ({carried})"
+def _end_is_told(tale: _Tale, connection: Connection) -> bool:
+    return connection.closed_by == "link" or (connection.number, connection.close_reason) in tale.hit_by
+
+
+def _closed_at(connection: Connection) -> float:
+    assert connection.closed_at is not None, "only what has ended is asked for"
+    return connection.closed_at
+
+
+def _opening(tale: _Tale, alike: Sequence[Connection]) -> Event:
+    vain = ", in vain: the client was gone" if _was_in_vain(tale, alike[0]) else ""
+    rank = 2 if vain else 4 if alike[0].number == 1 else 5
+    until = _until(alike[0].opened_at, alike[-1].opened_at, len(alike))
+    return Event(alike[0].opened_at, f"{_row(alike)} opened{until}{vain}", "connection", rank, len(alike))
+
+
+def _closing(alike: Sequence[Connection]) -> Event:
+    up, down = sum(c.bytes_up for c in alike), sum(c.bytes_down for c in alike)
+    lost = sum(c.lost_up + c.lost_down for c in alike)
+    carried = f"{up:,} bytes up, {down:,} down{f', {lost:,} lost' if lost else ''}"
+    first = _closed_at(alike[0])
+    until = _until(first, _closed_at(alike[-1]), len(alike))
+    text = f"{_row(alike)} ended by {_by(alike[0])} with {alike[0].close_how}{until} ({carried})"
+    return Event(first, text, "close", 3, len(alike))
+
+
+def _row(alike: Sequence[Connection]) -> str:
+    return _named([connection.number for connection in alike])
+
+
+def _until(first: float, last: float, count: int) -> str:
+    return f" within {length(last - first)}" if count > 1 else ""
+
+
+def _by(connection: Connection) -> str:
+    return connection.close_reason or "a fault" if connection.closed_by == "fault" else f"the {connection.closed_by}"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..ledger import DeliveryRecord, Note
 
 #: Sends that are judged one by one: to judge a million messages takes seconds, and a story is to be there in one.
-MOST_JUDGED = 50_000
+MOST_JUDGED = 100_000
 #: Seconds, 116 days: a time that is further away was not taken from the clock of the links.
 _FAR = 1e7
 
@@ -78,7 +78,7 @@ class LedgerFacts:
         """What is wrong with that part."""
         return audit(self.judged)
 
-    def is_unseen(self, lost: Lost) -> bool:
+    def is_pending(self, lost: Lost) -> bool:
         """Whether a message may still be on its way: no fault explains it, and nothing sent later has arrived."""
         return lost.blame.phase in ("resumed", "no fault") and lost.send.at > self._latest.get(
             lost.subscriber, -math.inf
@@ -154,6 +154,16 @@ class Facts:
     def messages(self) -> list[Sequence[float]]:
         """The times of messages: some sequences, each in order."""
         return [times for ledger in self.ledgers for times in (ledger.sent, *ledger.received.values())]
+
+
+def ranked(links: Iterable[LinkFacts]) -> list[LinkFacts]:
+    """Put links in order of what they have to tell: those that were broken first, then those that were used."""
+    return sorted(links, key=_matters)
+
+
+def _matters(link: LinkFacts) -> tuple[bool, bool, float]:
+    first = min((span.started_at for span in link.history.faults), default=0.0)
+    return not link.history.faults, not happened(link), first
 
 
 def happened(link: LinkFacts) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING, NamedTuple
 
-from .facts import happened
+from .facts import ranked
 from .words import count_of
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from ..history import Connection, Dial, FaultSpan, History
     from .axis import Axis
-    from .facts import Facts, LinkFacts
+    from .facts import Facts
 
 #: The sign of each fault in a link's lane. Where several meet in a column, the first one shows.
 FAULTS = {
@@ -59,14 +59,14 @@ class Picture(NamedTuple):
 
 def link_lanes(facts: Facts, axis: Axis, room: int) -> Picture:
     """Draw links, those with faults first, and of each as many connections as there is room for."""
-    ranked = sorted(facts.links, key=_matters)
-    drawn = ranked[: max(1, room // 3)]
-    left_out = [count_of(len(ranked) - len(drawn), "more link")] if len(ranked) > len(drawn) else []
+    in_rank = ranked(facts.links)
+    drawn = in_rank[: max(1, room // 3)]
+    left_out = [count_of(len(in_rank) - len(drawn), "more link")] if len(in_rank) > len(drawn) else []
     room -= len(drawn)
     shares = _shares([_rows_wanted(link.history) for link in drawn], room)
     share_of = dict(zip((link.name for link in drawn), shares, strict=True))
     lanes: list[Lane] = []
-    hidden = sum(len(link.history.connections) for link in ranked[len(drawn) :])
+    hidden = sum(len(link.history.connections) for link in in_rank[len(drawn) :])
     for link in facts.links:  # in the order in which the test made them
         if link.name not in share_of:
             continue
@@ -77,12 +77,6 @@ def link_lanes(facts: Facts, axis: Axis, room: int) -> Picture:
     if hidden:
         left_out.append(count_of(hidden, "more connection"))
     return Picture(lanes, left_out)
-
-
-def _matters(link: LinkFacts) -> tuple[bool, bool, float]:
-    """Rank a link: one that was broken before one that was used."""
-    first = min((span.started_at for span in link.history.faults), default=0.0)
-    return not link.history.faults, not happened(link), first
 
 
 def _rows_wanted(history: History) -> int:

@@ -13,7 +13,7 @@ from ..history import merge_outages
 from ..ledger import Note
 from .anomalies import anomaly_lines
 from .events import chosen, events_of
-from .facts import Facts, LedgerFacts, LinkFacts
+from .facts import Facts, LedgerFacts, LinkFacts, ranked
 from .picture import axis_for, draw
 from .words import count_of, length
 
@@ -70,7 +70,7 @@ def _record(ledger: Ledger, outages: Sequence[Outage]) -> DeliveryRecord:
 
 def write(facts: Facts, page: Page) -> list[str]:
     """Write the story, in at most ``MOST_LINES`` lines."""
-    places = page.wrap([f"{link.name} is {link.place}" for link in facts.links if link.place], _PLACES)
+    places = page.wrap([f"{link.name} is {link.place}" for link in ranked(facts.links) if link.place], _PLACES)
     if facts.is_empty:
         what = "no link was dialled, no fault injected, no message recorded" if facts.links else "there is no link"
         return [*places, page.line(f"nothing happened: {what}"), *_causes(facts, page)]
