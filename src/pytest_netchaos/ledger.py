@@ -63,6 +63,14 @@ class Note(NamedTuple):
     text: str
 
 
+class LedgerCounts(NamedTuple):
+    """How much was written down until now."""
+
+    sent: int
+    delivered: int
+    connected: int
+
+
 @dataclass(frozen=True, slots=True)
 class DeliveryRecord:
     """What a ledger held until ``now``: what delivery matchers judge."""
@@ -82,15 +90,16 @@ class DeliveryRecord:
 
 
 @dataclass(slots=True)
-class _Sending:
-    """A send whose outcome isn't known yet; it already has its place among the others."""
+class Attempt:
+    """A send whose outcome isn't known yet: set `outcome` once it is. It already has its place among the others."""
 
     id: Hashable
     at: float
-    sender: str
+    sender: str = ""
     outcome: SendOutcome = "info"
 
     def as_send(self) -> Send:
+        """Freeze it as it stands."""
         return Send(self.id, self.at, self.outcome, self.sender)
 
 
@@ -124,7 +133,7 @@ class Ledger:
         """
         self._outages = outages or tuple
         self._clock = clock
-        self._sends: list[Send | _Sending] = []
+        self._sends: list[Send | Attempt] = []
         self._deliveries: list[Delivery] = []
         self._expected: dict[str, None] = {}
         self._connects: list[Connect] = []
@@ -135,15 +144,7 @@ class Ledger:
         """Count both lists."""
         return f"<ledger: {len(self._sends)} sent, {len(self._deliveries)} delivered>"
 
-    def sent(
-        self,
-        id_: Hashable,
-        /,
-        *,
-        outcome: SendOutcome = "ok",
-        sender: str = "",
-        at: float | None = None,
-    ) -> None:
+    def sent(self, id_: Hashable, /, *, outcome: SendOutcome = "ok", sender: str = "", at: float | None = None) -> None:
         """Write down that a message was sent. Call it before the send, or use `sending`.
 
         Where the outcome is known only afterwards, give the time before the send as ``at``: what is delivered before it
@@ -185,12 +186,20 @@ class Ledger:
             TypeError: ``id_`` can't be hashed, ``sender`` isn't a string, or ``at`` no number.
             ValueError: ``at`` isn't finite.
         """
+        attempt = self.attempted(id_, sender=sender, at=at)
+        yield
+        attempt.outcome = "ok"
+
+    def attempted(self, id_: Hashable, /, *, sender: str = "", at: float | None = None) -> Attempt:
+        """Write a send down whose outcome comes later: in a callback, say. Arguments and errors are those of `sending`.
+
+        It is ``"info"`` until you set the ``outcome`` of what is returned.
+        """
         check_id(id_)
         check_name("sender", sender)
-        entry = _Sending(id_, self._clock() if at is None else check_time(at), sender)
-        self._sends.append(entry)
-        yield
-        entry.outcome = "ok"
+        attempt = Attempt(id_, self._clock() if at is None else check_time(at), sender)
+        self._sends.append(attempt)
+        return attempt
 
     def delivered(self, id_: Hashable, /, *, subscriber: str = "", at: float | None = None) -> None:
         """Write down that a message has arrived.
@@ -256,20 +265,27 @@ class Ledger:
             raise TypeError(f"expect() takes the names of subscribers, such as expect('ann', 'bob'), not {subscribers}")
         self._expected.update(dict.fromkeys(subscribers))
 
-    def record(self) -> DeliveryRecord:
+    def counts(self) -> LedgerCounts:
+        """Count what was written down, at no cost: for who wants to know whether there is more than before."""
+        return LedgerCounts(len(self._sends), len(self._deliveries), len(self._connects))
+
+    def record(self, outages: Sequence[Outage] | None = None) -> DeliveryRecord:
         """Take an immutable snapshot.
 
         Both lists are in order of time, and at equal times in the order in which they were written.
+
+        Args:
+            outages: When the network was broken, for when its engine is dead and can't be asked. Default: ask it.
         """
         # Deliveries first: whatever arrived was written down as sent before, so its send can't be missing.
         deliveries = tuple(self._deliveries)
-        sends = [entry.as_send() if isinstance(entry, _Sending) else entry for entry in tuple(self._sends)]
+        sends = [entry.as_send() if isinstance(entry, Attempt) else entry for entry in tuple(self._sends)]
         seen = dict.fromkeys(delivery.subscriber for delivery in deliveries)
         return DeliveryRecord(
             sends=tuple(sorted(sends, key=_by_time)),
             deliveries=tuple(sorted(deliveries, key=_by_time)),
             subscribers=tuple(self._expected | seen) or ("",),
-            outages=tuple(self._outages()),
+            outages=tuple(self._outages() if outages is None else outages),
             now=self._clock(),
             connects=tuple(sorted(self._connects, key=_by_time)),
             strict=self._strict,

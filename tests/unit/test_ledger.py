@@ -288,3 +288,16 @@ def test_tasks_lose_nothing():
     assert len(record.sends) == 500
     assert {send.outcome for send in record.sends} == {"ok"}
     assert sorted(send.id for send in record.sends) == sorted(delivery.id for delivery in record.deliveries)
+
+
+def test_an_attempt_is_unclear_until_its_outcome_is_set(ledger):
+    attempt = ledger.attempted("a", sender="ann", at=3.0)
+    assert [(s.id, s.at, s.sender, s.outcome) for s in ledger.record().sends] == [("a", 3.0, "ann", "info")]
+    attempt.outcome = "fail"
+    assert ledger.record().sends[0].outcome == "fail"
+
+
+def test_an_attempt_needs_an_id_that_can_be_hashed(ledger):
+    with pytest.raises(TypeError, match="not 'list'"):
+        ledger.attempted([1])
+    assert not ledger.record().sends
