@@ -80,6 +80,7 @@ class Audit:
     #: Sends, and deliveries to all subscribers together.
     sent: int
     received: int
+    #: Those of the record, and in one made by hand those that it forgot.
     subscribers: tuple[str, ...]
     #: Without overlaps; what the numbers in a `Blame` count.
     outages: tuple[Outage, ...]
@@ -112,11 +113,12 @@ def audit(record: DeliveryRecord) -> Audit:
     """Find everything that is wrong with ``record``. A million sends and deliveries take a second or two."""
     outages = disjoint(record.outages)
     began_at = record.sends[0].at if record.sends else 0.0
-    found = Audit(len(record.sends), len(record.deliveries), record.subscribers, outages, began_at)
+    received = _by_subscriber(record)
+    found = Audit(len(record.sends), len(record.deliveries), tuple(received), outages, began_at)
     sent = index(record.sends)
     found.misdated = misdated(record, sent)
     places: Sequence[int] = ()
-    for subscriber, got in _by_subscriber(record).items():
+    for subscriber, got in received.items():
         counts = Counter([delivery.id for delivery in got])
         _audit_deliveries(found, sent, counts, subscriber)
         found.out_of_order += disorders(sent, got, counts, subscriber)

@@ -32,7 +32,7 @@ def lost_lines(found: Audit, lost: Iterable[Lost]) -> list[str]:
         return _PHASES.index(one.blame.phase)
 
     def phase_and_subscriber(one: Lost) -> tuple[int, int]:
-        return phase(one), order.get(one.subscriber, len(order))
+        return phase(one), order[one.subscriber]
 
     groups = _grouped(lost, phase_and_subscriber)
     if several and len(groups) > _GROUPS:
