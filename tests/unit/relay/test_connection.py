@@ -158,7 +158,7 @@ def test_both_sides_are_heard_where_neither_knows_of_the_others_end(talk, spin, 
     other.close()
     spin(lambda: len(talk.watcher.events) > 2)
     assert talk.watcher.events[1:] == [("hung up", first), ("hung up", second)]
-    assert not (talk.connection.was_told("client") or talk.connection.was_told("server"))
+    assert (talk.connection.was_told("client"), talk.connection.was_told("server")) == (False, False)
 
 
 def test_who_was_sent_an_end_was_told(talk, spin):

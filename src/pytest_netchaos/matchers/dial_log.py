@@ -1,0 +1,118 @@
+"""What the matchers of a link's dials have in common. No I/O."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+from ..history import History
+from ..stretch import name_of
+from .base import Live, Matcher
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..history import Dial, Dials
+    from ..stretch import Stretch
+
+
+class HistoryMatcher(Matcher[History]):
+    """Judges all that a link saw."""
+
+    judges: ClassVar[str] = "a link, or the history of one"
+
+    def snapshot(self, actual: object) -> History | None:
+        """Judge histories, and what has one."""
+        if isinstance(actual, Live):
+            return actual.history()
+        return actual if isinstance(actual, History) else None
+
+
+class Start(NamedTuple):
+    """What a matcher counts from."""
+
+    at: float
+    #: ``"the cut began"``, ``"the given time"``: what follows "since" or "after".
+    name: str
+    #: What was over then, where that is what counts.
+    outage: Stretch | None = None
+
+
+def given_start(value: float | Stretch) -> Start:
+    """Return the given time, or the beginning of the given stretch."""
+    if isinstance(value, int | float):
+        return Start(value, "the given time")
+    return Start(value.started_at, f"the {name_of(value)} began")
+
+
+def last_fault(history: History) -> Start | None:
+    """Return the beginning of the last outage; ``None`` where there was none."""
+    return given_start(history.outages[-1]) if history.outages else None
+
+
+def unseen(dials: Dials) -> str:
+    """Say which dials may be missing, in words; empty where all are there, as far as anybody can know.
+
+    A log with refused dials has a client that is seen, even if those of other processes would not be.
+    """
+    return "" if dials.refused else dials.blind
+
+
+def is_return(dial: Dial) -> bool:
+    """Whether a dial brought its client a connection; not if it had hung up before the server had accepted."""
+    return dial.outcome == "served" and not dial.in_vain
+
+
+def outcome_of(dial: Dial) -> str:
+    """Say how a dial went: ``"refused: cut"``."""
+    if dial.outcome == "served":
+        return f"served as connection {dial.connection}{', in vain: its client was gone' if dial.in_vain else ''}"
+    if dial.outcome == "refused":
+        return f"refused: {dial.reason}" if dial.reason else "refused"
+    return "no answer yet" if dial.ended_at is None else "no answer; its client has hung up"
+
+
+def when(dial: Dial, start: Start) -> str:
+    """Say which dial, and when: ``"dial 2  0.100s before the heal"``."""
+    offset = dial.at - start.at
+    return f"dial {dial.number}  {abs(offset):.3f}s {'before' if offset < 0 else 'after'} {start.name}"
+
+
+def count(number: int, thing: str) -> str:
+    """Write ``"1 dial"``, ``"2 dials"``."""
+    return f"{number} {thing if number == 1 else f'{thing}s'}"
+
+
+def times(number: int) -> str:
+    """Write ``"once"``, ``"3 times"``."""
+    return "once" if number == 1 else f"{number} times"
+
+
+def check_whole(name: str, value: object, *, low: int) -> None:
+    """Refuse what isn't a whole number from ``low`` on.
+
+    Raises:
+        TypeError: It isn't a whole number (``True`` isn't one).
+        ValueError: It's too small.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be a whole number, not {value!r}")
+    if value < low:
+        raise ValueError(f"{name} must be a whole number from {low}, not {value!r}")
+
+
+def fullest(moments: Sequence[float], window: float) -> tuple[int, int]:
+    """Return where the fullest window of so many seconds begins and ends, as the bounds of a slice; the first of many.
+
+    A window has its beginning and not its end: of two moments that lie exactly ``window`` apart, it has one.
+
+    Args:
+        moments: Monotonic seconds, in order.
+        window: Seconds, above 0.
+    """
+    first, best = 0, (0, 0)
+    for end, moment in enumerate(moments, 1):
+        while moment - moments[first] >= window:
+            first += 1
+        if end - first > best[1] - best[0]:
+            best = first, end
+    return best
