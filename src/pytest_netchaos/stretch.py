@@ -42,7 +42,7 @@ def end_of(value: float | Stretch) -> float | None:
     return value.healed_at if isinstance(value, Stretch) else value
 
 
-def name_of(stretch: Stretch) -> str:
+def name_of(stretch: object) -> str:
     """Name a stretch by what it is of: ``"cut and stall"``; ``"fault"`` where it doesn't say."""
     kinds: tuple[str, ...] = getattr(stretch, "kinds", ()) or (getattr(getattr(stretch, "fault", None), "kind", ""),)
     return " and ".join(filter(None, kinds)) or "fault"
