@@ -6,13 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..faults import check_duration
-from ..stretch import Stretch, check_moment, start_of
-from .dial_log import HistoryMatcher, count, given_start
+from ..stretch import Stretch, check_moment
+from .dial_log import HistoryMatcher, count, dial_of, given_start, met_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from ..history import Connection, Dial, FaultSpan, History
+    from ..history import Connection, Dial, History
 
 #: The faults that a client isn't told of.
 _SILENT = ("blackhole", "stall")
@@ -70,7 +68,7 @@ class dead_peer_detected(HistoryMatcher):  # noqa: N801 - the class is the call 
         if silence is None or silence.healed_at is not None:
             return None
         undetected = [c for c in silence.hits if not self._is_detected(snapshot, c, silence)]
-        is_final = any(c.closed_at is not None or _dial(snapshot, c).hung_up_at is not None for c in undetected)
+        is_final = any(c.closed_at is not None or dial_of(snapshot, c).hung_up_at is not None for c in undetected)
         return None if is_final or not undetected else silence.at + self.within
 
     def explain_snapshot(self, snapshot: History) -> list[str]:
@@ -91,14 +89,13 @@ class dead_peer_detected(HistoryMatcher):  # noqa: N801 - the class is the call 
         ]
 
     def _silence(self, history: History) -> _Silence | None:
-        if self.since is None:
-            silent = [span for span in history.faults if span.fault.kind in _SILENT]
-            return _silence(history, silent[-1], silent[-1:]) if silent else None
-        begin = start_of(self.since)
-        return _silence(history, self.since, [span for span in history.faults if span.started_at == begin])
+        if self.since is not None:
+            return _silence(history, self.since)
+        silent = [span for span in history.faults if span.fault.kind in _SILENT]
+        return _silence(history, silent[-1]) if silent else None
 
     def _is_detected(self, history: History, connection: Connection, silence: _Silence) -> bool:
-        hung_up_at = _dial(history, connection).hung_up_at
+        hung_up_at = dial_of(history, connection).hung_up_at
         if hung_up_at is None or (silence.healed_at is not None and hung_up_at > silence.healed_at):
             return False
         return hung_up_at - silence.at <= self.within
@@ -112,30 +109,21 @@ class dead_peer_detected(HistoryMatcher):  # noqa: N801 - the class is the call 
         return f"not detected on {of} in the {waited:.3f}s after {silence.name}"
 
 
-def _silence(history: History, since: float | Stretch, spans: list[FaultSpan]) -> _Silence:
+def _silence(history: History, since: float | Stretch) -> _Silence:
     start = given_start(since)
-    hits = {number for span in spans for number in span.hits}
-    met = (c for c in history.connections if c.number in hits or not spans)
-    healed = [span.healed_at for span in spans]
+    healed = [span.healed_at for span in history.faults if span.started_at == start.at]
     over = None if None in healed else max((at for at in healed if at is not None), default=None)
-    fault = start.name.removesuffix(" began")
-    return _Silence(start.at, start.name, fault, over, tuple(_in_use(history, met, start.at)))
+    hits = tuple(c for c in met_at(history, start.at) if _in_use(dial_of(history, c), start.at))
+    return _Silence(start.at, start.name, start.name.removesuffix(" began"), over, hits)
 
 
-def _in_use(history: History, connections: Iterable[Connection], at: float) -> Iterable[Connection]:
-    """Leave out the connections on which somebody had hung up by then: their clients know, or have no need to."""
-    for connection in connections:
-        ended_at = _dial(history, connection).ended_at
-        if connection.opened_at <= at and (ended_at is None or ended_at >= at):
-            yield connection
-
-
-def _dial(history: History, connection: Connection) -> Dial:
-    return history.dials[connection.dial - 1]
+def _in_use(dial: Dial, at: float) -> bool:
+    """Whether nobody had hung up by then: the client of a connection that was ending knew, or had no need to."""
+    return dial.ended_at is None or dial.ended_at >= at
 
 
 def _line(history: History, connection: Connection, silence: _Silence) -> str:
-    hung_up_at = _dial(history, connection).hung_up_at
+    hung_up_at = dial_of(history, connection).hung_up_at
     if hung_up_at is not None:
         end = f"its client hung up after {hung_up_at - silence.at:.3f}s"
     elif connection.closed_at is None:

@@ -11,7 +11,7 @@ from .base import Live, Matcher
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..history import Dial, Dials
+    from ..history import Connection, Dial, Dials
     from ..stretch import Stretch
 
 
@@ -60,6 +60,25 @@ def unseen(dials: Dials) -> str:
 def is_return(dial: Dial) -> bool:
     """Whether a dial brought its client a connection; not if it had hung up before the server had accepted."""
     return dial.outcome == "served" and not dial.in_vain
+
+
+def dial_of(history: History, connection: Connection) -> Dial:
+    """Return the dial that became this connection."""
+    return history.dials[connection.dial - 1]
+
+
+def met_at(history: History, at: float) -> list[Connection]:
+    """Return the connections that the faults which began at a time have met, or without any, those open at that time.
+
+    A cut has ended its connections just before it is confirmed.
+    """
+    spans = [span for span in history.faults if span.started_at == at]
+    hits = {number for span in spans for number in span.hits}
+    return [c for c in history.connections if (c.number in hits if spans else _was_open(c, at))]
+
+
+def _was_open(connection: Connection, at: float) -> bool:
+    return connection.opened_at <= at and (connection.closed_at is None or connection.closed_at >= at)
 
 
 def outcome_of(dial: Dial) -> str:

@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING
 
 from ..faults import check_duration, check_number
 from ..stretch import Stretch, check_moment
-from .dial_log import HistoryMatcher, Start, check_whole, count, fullest, given_start, is_return, last_fault, unseen
+from .dial_log import (
+    HistoryMatcher,
+    Start,
+    check_whole,
+    count,
+    dial_of,
+    fullest,
+    given_start,
+    is_return,
+    last_fault,
+    met_at,
+    unseen,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -109,11 +121,7 @@ def _host(dial: Dial) -> str:
 
 def _hosts_hit(history: History, start: Start) -> Counter[str]:
     """Count the hosts that had connections when the fault began."""
-    return Counter(
-        _host(history.dials[c.dial - 1])
-        for c in history.connections
-        if c.opened_at < start.at and (c.closed_at is None or c.closed_at >= start.at)
-    )
+    return Counter(_host(dial_of(history, connection)) for connection in met_at(history, start.at))
 
 
 def _histogram(moments: Sequence[float]) -> list[str]:
