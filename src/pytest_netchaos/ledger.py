@@ -6,12 +6,13 @@ at the subscriber's handler, not at its socket.
 
 from __future__ import annotations
 
-import math
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, get_args
+
+from .arguments import check_id, check_name, check_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -60,6 +61,14 @@ class Note(NamedTuple):
 
     at: float
     text: str
+
+
+class LedgerCounts(NamedTuple):
+    """How much was written down until now."""
+
+    sent: int
+    delivered: int
+    connected: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +154,9 @@ class Ledger:
     ) -> None:
         """Write down that a message was sent. Call it before the send, or use `sending`.
 
+        Where the outcome is known only afterwards, give the time before the send as ``at``: what is delivered before it
+        was sent can't be judged.
+
         An id that is sent again is a second message with the same id: two acknowledged sends call for two
         deliveries, and allow two. So don't write down what a client resends on its own account.
 
@@ -156,13 +168,14 @@ class Ledger:
             at: When, in monotonic seconds. Default: now.
 
         Raises:
-            TypeError: ``id_`` can't be hashed.
+            TypeError: ``id_`` can't be hashed, ``sender`` isn't a string, or ``at`` no number.
             ValueError: ``outcome`` isn't one of the three, or ``at`` isn't finite.
         """
-        _check_id(id_)
+        check_id(id_)
+        check_name("sender", sender)
         if outcome not in OUTCOMES:
             raise ValueError(f"outcome must be one of {', '.join(map(repr, OUTCOMES))}, not {outcome!r}")
-        self._sends.append(Send(id_, self._time(at), outcome, sender))
+        self._sends.append(Send(id_, self._clock() if at is None else check_time(at), outcome, sender))
 
     @contextmanager
     def sending(self, id_: Hashable, /, *, sender: str = "", at: float | None = None) -> Iterator[None]:
@@ -177,11 +190,12 @@ class Ledger:
             at: When it began, in monotonic seconds. Default: now.
 
         Raises:
-            TypeError: ``id_`` can't be hashed.
+            TypeError: ``id_`` can't be hashed, ``sender`` isn't a string, or ``at`` no number.
             ValueError: ``at`` isn't finite.
         """
-        _check_id(id_)
-        entry = _Sending(id_, self._time(at), sender)
+        check_id(id_)
+        check_name("sender", sender)
+        entry = _Sending(id_, self._clock() if at is None else check_time(at), sender)
         self._sends.append(entry)
         yield
         entry.outcome = "ok"
@@ -195,11 +209,12 @@ class Ledger:
             at: When, in monotonic seconds. Default: now.
 
         Raises:
-            TypeError: ``id_`` can't be hashed.
+            TypeError: ``id_`` can't be hashed, ``subscriber`` isn't a string, or ``at`` no number.
             ValueError: ``at`` isn't finite.
         """
-        _check_id(id_)
-        self._deliveries.append(Delivery(id_, self._time(at), subscriber))
+        check_id(id_)
+        check_name("subscriber", subscriber)
+        self._deliveries.append(Delivery(id_, self._clock() if at is None else check_time(at), subscriber))
 
     def connected(self, *, subscriber: str = "", session: Hashable | None = None, at: float | None = None) -> None:
         """Write down that a subscriber has connected, for the first time or again: see the matcher `resumed`.
@@ -210,11 +225,12 @@ class Ledger:
             at: When, in monotonic seconds. Default: now.
 
         Raises:
-            TypeError: ``session`` can't be hashed.
+            TypeError: ``session`` can't be hashed, ``subscriber`` isn't a string, or ``at`` no number.
             ValueError: ``at`` isn't finite.
         """
-        _check_id(session, "session")
-        self._connects.append(Connect(self._time(at), subscriber, session))
+        check_id(session, "session")
+        check_name("subscriber", subscriber)
+        self._connects.append(Connect(self._clock() if at is None else check_time(at), subscriber, session))
 
     def note(self, text: str, *, at: float | None = None) -> None:
         """Write a line of your own into the timeline: a reconnect that the client reports, say.
@@ -224,9 +240,12 @@ class Ledger:
             at: When, in monotonic seconds. Default: now.
 
         Raises:
+            TypeError: ``text`` isn't a string, or ``at`` no number.
             ValueError: ``at`` isn't finite.
         """
-        self._notes.append(Note(self._time(at), text))
+        if not isinstance(text, str):
+            raise TypeError(f"text must be a string, not {text!r}")
+        self._notes.append(Note(self._clock() if at is None else check_time(at), text))
 
     @property
     def notes(self) -> tuple[Note, ...]:
@@ -244,6 +263,10 @@ class Ledger:
         if not subscribers or not all(isinstance(name, str) for name in subscribers):
             raise TypeError(f"expect() takes the names of subscribers, such as expect('ann', 'bob'), not {subscribers}")
         self._expected.update(dict.fromkeys(subscribers))
+
+    def counts(self) -> LedgerCounts:
+        """Count what was written down, at no cost: for who wants to know whether there is more than before."""
+        return LedgerCounts(len(self._sends), len(self._deliveries), len(self._connects))
 
     def record(self) -> DeliveryRecord:
         """Take an immutable snapshot.
@@ -263,20 +286,3 @@ class Ledger:
             connects=tuple(sorted(self._connects, key=_by_time)),
             strict=self._strict,
         )
-
-    def _time(self, at: float | None) -> float:
-        if at is None:
-            return self._clock()
-        if not math.isfinite(at):
-            raise ValueError(f"at must be finite (seconds of time.monotonic()), not {at!r}")
-        return at
-
-
-def _check_id(id_: object, name: str = "id") -> None:
-    try:
-        hash(id_)
-    except TypeError:
-        raise TypeError(
-            f"{name} must be hashable, not {type(id_).__name__!r}: use what identifies the message, "
-            "such as its number, or a tuple of its parts"
-        ) from None

@@ -15,6 +15,7 @@ from .errors import DockerUnavailable, EngineError, LinkClosed, NetchaosError, h
 from .history import History, Outage, merge_outages
 from .link import Link
 from .marker import Standing
+from .settling import QUIET, settle, settle_async
 from .timeline import Entry, Timeline, entries, messages
 
 if TYPE_CHECKING:
@@ -173,6 +174,27 @@ class Network:
     def heal(self) -> float:
         """Take every fault of every link back; return the monotonic time when none was in force any more."""
         return max((link.heal() for link in self._links.values()), default=time.monotonic())
+
+    def settle(self, quiet: float = QUIET, within: float | None = None, *, heartbeat_bytes: int = 0) -> float:
+        """Heal, and wait until all is quiet: no dial, connection opened or closed, byte, send or delivery.
+
+        Returns since when. A client that waits before it dials again is quiet: first assert that it ``reconnected``.
+
+        Args:
+            quiet: Seconds without anything.
+            within: Seconds for all of it; by default the option ``--netchaos-timeout``.
+            heartbeat_bytes: What each connection may carry in ``quiet`` seconds, for clients with faster heartbeats.
+
+        Raises:
+            WaitTimeout: It wasn't in time; says what went on, and where.
+        """
+        return settle(self, quiet, self._timeout if within is None else within, heartbeat_bytes)
+
+    async def settle_async(
+        self, quiet: float = QUIET, within: float | None = None, *, heartbeat_bytes: int = 0
+    ) -> float:
+        """Settle like `settle`, without stopping the event loop (asyncio or trio)."""
+        return await settle_async(self, quiet, self._timeout if within is None else within, heartbeat_bytes)
 
     def note(self, text: str) -> float:
         """Write a line of your own into the timeline; return its monotonic time."""
