@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..faults import check_duration
 from ..stretch import Stretch, check_moment
-from .dial_log import HistoryMatcher, count, dial_of, given_start, met_at
+from .dial_log import HistoryMatcher, dial_of, given_start, met_at
+from .words import counted
 
 if TYPE_CHECKING:
     from ..history import Connection, Dial, History
@@ -105,7 +106,7 @@ class dead_peer_detected(HistoryMatcher):  # noqa: N801 - the class is the call 
         if healed_at is not None and healed_at - silence.at < self.within:
             return f"{silence.fault} was over after {healed_at - silence.at:.3f}s, too soon to judge by"
         waited = max(0.0, min(history.now - silence.at, self.within))
-        of = f"{len(undetected)} of {count(len(silence.hits), 'connection')}"
+        of = f"{len(undetected)} of {counted(len(silence.hits), 'connection')}"
         return f"not detected on {of} in the {waited:.3f}s after {silence.name}"
 
 

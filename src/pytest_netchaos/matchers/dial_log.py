@@ -9,8 +9,6 @@ from ..stretch import name_of
 from .base import Live, Matcher
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ..history import Connection, Dial, Dials
     from ..stretch import Stretch
 
@@ -94,44 +92,3 @@ def when(dial: Dial, start: Start) -> str:
     """Say which dial, and when: ``"dial 2  0.100s before the heal"``."""
     offset = dial.at - start.at
     return f"dial {dial.number}  {abs(offset):.3f}s {'before' if offset < 0 else 'after'} {start.name}"
-
-
-def count(number: int, thing: str) -> str:
-    """Write ``"1 dial"``, ``"2 dials"``."""
-    return f"{number} {thing if number == 1 else f'{thing}s'}"
-
-
-def times(number: int) -> str:
-    """Write ``"once"``, ``"3 times"``."""
-    return "once" if number == 1 else f"{number} times"
-
-
-def check_whole(name: str, value: object, *, low: int) -> None:
-    """Refuse what isn't a whole number from ``low`` on.
-
-    Raises:
-        TypeError: It isn't a whole number (``True`` isn't one).
-        ValueError: It's too small.
-    """
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be a whole number, not {value!r}")
-    if value < low:
-        raise ValueError(f"{name} must be a whole number from {low}, not {value!r}")
-
-
-def fullest(moments: Sequence[float], window: float) -> tuple[int, int]:
-    """Return where the fullest window of so many seconds begins and ends, as the bounds of a slice; the first of many.
-
-    A window has its beginning and not its end: of two moments that lie exactly ``window`` apart, it has one.
-
-    Args:
-        moments: Monotonic seconds, in order.
-        window: Seconds, above 0.
-    """
-    first, best = 0, (0, 0)
-    for end, moment in enumerate(moments, 1):
-        while moment - moments[first] >= window:
-            first += 1
-        if end - first > best[1] - best[0]:
-            best = first, end
-    return best

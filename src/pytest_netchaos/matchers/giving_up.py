@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..faults import check_duration
 from ..stretch import Stretch, check_moment
-from .dial_log import HistoryMatcher, Start, check_whole, given_start, is_return, last_fault, outcome_of, times, unseen
+from .dial_log import HistoryMatcher, Start, given_start, is_return, last_fault, outcome_of, unseen
+from .ledger_matcher import check_whole
+from .words import times
 
 if TYPE_CHECKING:
     from ..history import Dial, Dials, History

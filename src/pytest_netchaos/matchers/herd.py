@@ -9,19 +9,10 @@ from typing import TYPE_CHECKING
 
 from ..faults import check_duration, check_number
 from ..stretch import Stretch, check_moment
-from .dial_log import (
-    HistoryMatcher,
-    Start,
-    check_whole,
-    count,
-    dial_of,
-    fullest,
-    given_start,
-    is_return,
-    last_fault,
-    met_at,
-    unseen,
-)
+from .dial_log import HistoryMatcher, Start, dial_of, given_start, is_return, last_fault, met_at, unseen
+from .ledger_matcher import check_whole
+from .window import fullest
+from .words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -133,7 +124,7 @@ def _histogram(moments: Sequence[float]) -> list[str]:
     counts = Counter(min(_COLUMNS - 1, int((moment - begin) / column)) for moment in moments)
     highest = max(counts.values())
     drawn = "".join(_SHADES[math.ceil(counts[i] / highest * (len(_SHADES) - 1))] for i in range(_COLUMNS))
-    key = f"a column is {column:.3f}s, {_SHADES[-1]} is {count(highest, 'dial')}"
+    key = f"a column is {column:.3f}s, {_SHADES[-1]} is {counted(highest, 'dial')}"
     return [
         f"  {begin:.3f}s |{drawn}| {moments[-1]:.3f}s",
         f"  all {len(moments)} dials are spread over {spread:.3f}s; {key}",

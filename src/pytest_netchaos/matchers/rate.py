@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 
 from ..history import Dials, History
 from .base import Live, Matcher
-from .dial_log import check_whole, count, fullest, outcome_of, unseen
+from .dial_log import outcome_of, unseen
+from .ledger_matcher import check_whole
+from .window import fullest
+from .words import counted
 
 if TYPE_CHECKING:
     from ..history import Dial
@@ -54,7 +57,10 @@ class dial_rate(Matcher[Dials]):  # noqa: N801 - the class is the call that a te
     def explain_snapshot(self, snapshot: Dials) -> list[str]:
         """Show the fullest second, and how long its dials were apart."""
         if not snapshot or (len(snapshot) == 1 and snapshot[0].number == 1):
-            return [f"no reconnect to judge: {count(len(snapshot), 'dial')}: {self!r}", *filter(None, [snapshot.blind])]
+            return [
+                f"no reconnect to judge: {counted(len(snapshot), 'dial')}: {self!r}",
+                *filter(None, [snapshot.blind]),
+            ]
         first, end = fullest([dial.at for dial in snapshot], _WINDOW)
         if end - first > self.max_per_second:
             return [*self._too_many(snapshot, first, end), *filter(None, [snapshot.blind])]
@@ -66,7 +72,7 @@ class dial_rate(Matcher[Dials]):  # noqa: N801 - the class is the call that a te
         begin, burst = dials[0].at, dials[first:end]
         hidden = len(burst) - _SHOWN
         return [
-            f"{count(len(burst), 'dial')} within one second, at most {self.max_per_second} allowed: {self!r}",
+            f"{counted(len(burst), 'dial')} within one second, at most {self.max_per_second} allowed: {self!r}",
             *(_line(dial, begin) for dial in burst[:_SHOWN]),
             *([f"  … {hidden} more, the last is dial {burst[-1].number}  +{burst[-1].at - begin:.3f}s"] * (hidden > 0)),
             _gaps(burst),

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from ..faults import check_duration
 from ..stretch import Stretch, check_moment
-from .dial_log import HistoryMatcher, Start, count, given_start, is_return, outcome_of, unseen, when
+from .dial_log import HistoryMatcher, Start, given_start, is_return, outcome_of, unseen, when
+from .words import counted
 
 if TYPE_CHECKING:
     from ..history import Dial, History
@@ -88,7 +89,7 @@ class stayed_away(HistoryMatcher):  # noqa: N801 - the class is the call that a 
         return [
             *(_line(dial, start) for dial in before[-_SHOWN_BEFORE:]),
             *(_line(dial, start) for dial in after[:_SHOWN_AFTER]),
-            *([f"  … {hidden} more, {count(len(after), 'dial')} in all"] * (hidden > 0)),
+            *([f"  … {hidden} more, {counted(len(after), 'dial')} in all"] * (hidden > 0)),
         ]
 
     def _may_have_missed(self, history: History, start: Start) -> bool:
