@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..faults import check_duration
 from ..stretch import Stretch, check_moment
-from .dial_log import HistoryMatcher, dial_of, given_start, met_at
+from .dial_log import HistoryMatcher, Start, dial_of, given_start, met_at
 from .words import counted
 
 if TYPE_CHECKING:
@@ -22,14 +22,15 @@ _SHOWN = 5
 class _Silence(NamedTuple):
     """What a client has to find out."""
 
-    at: float
-    #: ``"the stall began"``, and ``"the stall"``.
-    name: str
-    fault: str
+    start: Start
     #: When it was over; ``None`` while it lasts, and where the test gave the time.
     healed_at: float | None
     #: The connections that it met.
     hits: tuple[Connection, ...]
+
+    @property
+    def at(self) -> float:
+        return self.start.at
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -78,7 +79,7 @@ class dead_peer_detected(HistoryMatcher):  # noqa: N801 - the class is the call 
         if silence is None:
             return [f"no blackhole and no stall has hit link {snapshot.link!r}: nothing to detect: {self!r}"]
         if not silence.hits:
-            return [f"{silence.fault} hit no connection that was in use: nothing to detect: {self!r}"]
+            return [f"no connection was in use {silence.start.then}: nothing to detect: {self!r}"]
         undetected = [c for c in silence.hits if not self._is_detected(snapshot, c, silence)]
         if not undetected:
             return []
@@ -104,10 +105,11 @@ class dead_peer_detected(HistoryMatcher):  # noqa: N801 - the class is the call 
     def _verdict(self, history: History, silence: _Silence, undetected: list[Connection]) -> str:
         healed_at = silence.healed_at
         if healed_at is not None and healed_at - silence.at < self.within:
-            return f"{silence.fault} was over after {healed_at - silence.at:.3f}s, too soon to judge by"
+            fault = silence.start.name.removesuffix(" began")
+            return f"{fault} was over after {healed_at - silence.at:.3f}s, too soon to judge by"
         waited = max(0.0, min(history.now - silence.at, self.within))
         of = f"{len(undetected)} of {counted(len(silence.hits), 'connection')}"
-        return f"not detected on {of} in the {waited:.3f}s after {silence.name}"
+        return f"not detected on {of} in the {waited:.3f}s after {silence.start.name}"
 
 
 def _silence(history: History, since: float | Stretch) -> _Silence:
@@ -115,7 +117,7 @@ def _silence(history: History, since: float | Stretch) -> _Silence:
     healed = [span.healed_at for span in history.faults if span.started_at == start.at]
     over = None if None in healed else max((at for at in healed if at is not None), default=None)
     hits = tuple(c for c in met_at(history, start.at) if _in_use(dial_of(history, c), start.at))
-    return _Silence(start.at, start.name, start.name.removesuffix(" began"), over, hits)
+    return _Silence(start, over, hits)
 
 
 def _in_use(dial: Dial, at: float) -> bool:

@@ -34,6 +34,11 @@ class Start(NamedTuple):
     #: What was over then, where that is what counts.
     outage: Stretch | None = None
 
+    @property
+    def then(self) -> str:
+        """``"when the cut began"``, ``"at the given time"``."""
+        return f"when {self.name}" if self.name.endswith(" began") else f"at {self.name}"
+
 
 def given_start(value: float | Stretch) -> Start:
     """Return the given time, or the beginning of the given stretch."""

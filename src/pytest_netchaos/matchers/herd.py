@@ -99,9 +99,10 @@ class no_thundering_herd(HistoryMatcher):  # noqa: N801 - the class is the call 
         hosts = _hosts_hit(history, start)
         hosts.subtract(_host(dial) for dial in back)
         away = ", ".join(f"{number} from {host}" for host, number in sorted(hosts.items()) if number > 0)
+        made = f"{counted(len(dials), 'dial')} since {start.name}"
         return [
-            f"{len(back)} of {self.clients} clients are back, of {len(dials)} dials since {start.name}: {self!r}",
-            *([f"  connected when {start.name}, and not back: {away}"] if away else []),
+            f"{len(back)} of {self.clients} clients are back, of {made}: {self!r}",
+            *([f"  connected {start.then}, and not back: {away}"] if away else []),
             f"  wait for the others first: link.wait_for_connection({len(history.connections) + missing})",
         ]
 
