@@ -15,8 +15,7 @@ from pathlib import Path
 import pytest
 import socketio
 
-from pytest_netchaos import Cut, Fault, Ledger, Link, RedisServer, Stall, at_most_once, exactly_once
-from pytest_netchaos.eventually import eventually_async
+from pytest_netchaos import Cut, Fault, Ledger, Link, RedisServer, Stall, at_most_once, eventually_async, exactly_once
 
 pytestmark = pytest.mark.asyncio
 

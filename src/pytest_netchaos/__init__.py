@@ -26,9 +26,24 @@ if TYPE_CHECKING:
     from .injection import Injection
     from .ledger import Ledger
     from .link import Link
-    from .matchers import at_least_once, at_most_once, backoff, check, check_async, exactly_once, reconnected
+    from .matchers import (
+        at_least_once,
+        at_most_once,
+        attempts,
+        backoff,
+        buffered,
+        check,
+        check_async,
+        deduplicated,
+        exactly_once,
+        gap_free,
+        lost_only_during,
+        reconnected,
+        resumed,
+    )
     from .network import Network
     from .opening import open_network
+    from .patience import eventually, eventually_async
     from .services.cluster import RedisCluster
     from .services.redis import RedisServer
     from .services.redis_at import RedisAt
@@ -49,9 +64,13 @@ _HOMES = {
     "injection": ("Injection",),
     "ledger": ("Ledger",),
     "link": ("Link",),
-    "matchers": ("at_least_once", "at_most_once", "backoff", "check", "check_async", "exactly_once", "reconnected"),
+    "matchers": (
+        "at_least_once", "at_most_once", "attempts", "backoff", "buffered", "check", "check_async", "deduplicated",
+        "exactly_once", "gap_free", "lost_only_during", "reconnected", "resumed",
+    ),
     "network": ("Network",),
     "opening": ("open_network",),
+    "patience": ("eventually", "eventually_async"),
     "services.cluster": ("RedisCluster",),
     "services.redis": ("RedisServer",),
     "services.redis_at": ("RedisAt",),
@@ -67,8 +86,9 @@ __all__ = [
     "EngineDied", "EngineError", "Fault", "FaultSpan", "Flap", "History", "Injection", "Ledger", "Limit", "Link",
     "LinkClosed", "NetchaosError", "Network", "Outage", "PortInUse", "RedisAt", "RedisCluster", "RedisContainer",
     "RedisSentinel", "RedisServer", "Refuse", "Reset", "ServiceError", "Slice", "Stall", "Throttle", "Timeline",
-    "UnsupportedFault", "UpstreamError", "WaitTimeout", "at_least_once", "at_most_once", "backoff", "check",
-    "check_async", "exactly_once", "open_network", "reconnected",
+    "UnsupportedFault", "UpstreamError", "WaitTimeout", "at_least_once", "at_most_once", "attempts", "backoff",
+    "buffered", "check", "check_async", "deduplicated", "eventually", "eventually_async", "exactly_once", "gap_free",
+    "lost_only_during", "open_network", "reconnected", "resumed",
 ]  # fmt: skip
 
 

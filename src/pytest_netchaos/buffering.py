@@ -9,7 +9,8 @@ That leaves four things that can be told for certain, for each sender and subscr
 too many
     What was acknowledged in an outage and arrived after its heal was all in the buffer at the heal.
 with room, oldest dropped
-    Who was pushed out had as many messages behind it as there is room for, all sent before any of them arrived.
+    Who was pushed out had as many messages behind it as there is room for, all sent before any of them arrived. After a
+    cut, also before the window ends; after a stall, say, what ends the window may have waited in a socket.
 with room, newest dropped
     Who found no room came when as many as there is room for were waiting: sent since the start, and not yet arrived.
 overtaken
@@ -34,7 +35,7 @@ from .attribution import disjoint, stretches
 from .buffer_windows import Windows
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Hashable, Iterable, Sequence
+    from collections.abc import Container, Hashable, Iterable, Mapping, Sequence
 
     from .history import Outage
     from .ledger import DeliveryRecord, Send
@@ -242,11 +243,16 @@ class _View:
         in_window = stretch % 2 == 1 or (stretch > 0 and self.times[place] <= self.windows.ends[number])
         return number if in_window else None
 
-    def _behind(self, places: Iterable[int]) -> list[int]:
-        """Count what was sent after each of these, before anything that was sent after it had arrived."""
+    def _behind(self, missing: Mapping[int, int]) -> list[int]:
+        """Count what was sent after each of these before the flush at the latest."""
         first = list(accumulate(reversed(self.arrived), min))[::-1]  # of this one and all that were sent after it
         first.append(math.inf)
-        return [max(0, bisect_right(self.times, first[place + 1]) - place - 1) for place in places]
+        flushed_by = (min(first[place + 1], self._cut_flushed_by(number)) for place, number in missing.items())
+        return [max(0, bisect_right(self.times, at) - place - 1) for place, at in zip(missing, flushed_by, strict=True)]
+
+    def _cut_flushed_by(self, number: int) -> float:
+        """Return when the window of a cut ends: nothing that was sent in a cut can arrive but out of the buffer."""
+        return self.windows.ends[number] if self.outages[number].kinds == ("cut",) else math.inf
 
     def _waiting(self, places: Iterable[int]) -> list[int]:
         """Count what was sent since the start, before each of these, and had not arrived when it was sent."""

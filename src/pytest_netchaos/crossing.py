@@ -1,8 +1,8 @@
 """Did any message have to cross a fault? If none had to, a kept contract proves nothing. Pure, and linear.
 
-A message crosses an outage if it was sent during it or after it, or was in flight at its start: sent before, and not
-refused (``"fail"``), and neither it nor anything sent later was at some subscriber by then. A message that was lost
-long before the fault hasn't met it.
+A message crosses an outage if it was sent during it or after it, or arrived after it had begun, or was in flight at its
+start and never arrived: sent before, not refused (``"fail"``), and nothing sent later was at that subscriber by then. A
+message that was lost long before the fault hasn't met it.
 """
 
 from __future__ import annotations

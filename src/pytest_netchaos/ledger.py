@@ -113,7 +113,7 @@ class Ledger:
         ...
         assert ledger == exactly_once(in_order=True)
 
-    Nothing waits and nothing locks: to append to a list is atomic in CPython. A call takes under a microsecond.
+    Nothing waits and nothing locks: to append to a list is atomic in CPython. A call takes about a microsecond.
     """
 
     def __init__(
@@ -268,10 +268,13 @@ class Ledger:
         """Count what was written down, at no cost: for who wants to know whether there is more than before."""
         return LedgerCounts(len(self._sends), len(self._deliveries), len(self._connects))
 
-    def record(self) -> DeliveryRecord:
+    def record(self, outages: Sequence[Outage] | None = None) -> DeliveryRecord:
         """Take an immutable snapshot.
 
         Both lists are in order of time, and at equal times in the order in which they were written.
+
+        Args:
+            outages: When the network was broken, for when its engine is dead and can't be asked. Default: ask it.
         """
         # Deliveries first: whatever arrived was written down as sent before, so its send can't be missing.
         deliveries = tuple(self._deliveries)
@@ -281,7 +284,7 @@ class Ledger:
             sends=tuple(sorted(sends, key=_by_time)),
             deliveries=tuple(sorted(deliveries, key=_by_time)),
             subscribers=tuple(self._expected | seen) or ("",),
-            outages=tuple(self._outages()),
+            outages=tuple(self._outages() if outages is None else outages),
             now=self._clock(),
             connects=tuple(sorted(self._connects, key=_by_time)),
             strict=self._strict,

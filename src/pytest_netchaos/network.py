@@ -203,6 +203,11 @@ class Network:
         return entry.at
 
     @property
+    def notes(self) -> tuple[Entry, ...]:
+        """What `note` has written, in the order in which that was called."""
+        return tuple(self._notes)
+
+    @property
     def timeline(self) -> Timeline:
         """What happened until now, on all links and in the test, in one order.
 
@@ -275,7 +280,8 @@ class Network:
         for history in histories:
             merged += entries(history)
         for ledger in self._ledgers:
-            merged += messages(ledger.record())
+            # A timeline has the faults from the histories; to ask for outages once more would fail with a dead engine.
+            merged += messages(ledger.record(outages=()))
             merged += (Entry(note.at, "", "note", note.text) for note in ledger.notes)
         return Timeline(merged)
 

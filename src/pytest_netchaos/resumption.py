@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, get_args
 
 from .attribution import disjoint
@@ -179,9 +180,9 @@ class _Walk:
     def through(self, got: Sequence[Delivery], moments: Sequence[Reconnect]) -> Iterator[Resumption]:
         """Judge each reconnect that can be."""
         times = [delivery.at for delivery in got]
-        starts = [bisect_left(times, moment.at) for moment in moments]
-        self._take(self._parts(got[: starts[0] if starts else 0]))
-        for number, (moment, start, end) in enumerate(zip(moments, starts, [*starts[1:], len(got)], strict=True), 1):
+        bounds = [*(bisect_left(times, moment.at) for moment in moments), len(got)]
+        self._take(self._parts(got[: bounds[0]]))
+        for number, (moment, (start, end)) in enumerate(zip(moments, pairwise(bounds), strict=True), 1):
             if start == end:
                 continue
             parts = self._parts(got[start:end])

@@ -17,7 +17,7 @@ import pytest
 from tests import needs
 
 from pytest_netchaos.errors import EngineError
-from pytest_netchaos.eventually import eventually
+from pytest_netchaos.patience import eventually
 from pytest_netchaos.services.toxiproxy.api import Api
 
 SERVERS = ("toxiproxy", "ours")

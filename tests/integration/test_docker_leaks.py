@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from tests.docker import REDIS, await_nothing_left, left_over, new_run, require_docker
 
-from pytest_netchaos.eventually import eventually
+from pytest_netchaos.patience import eventually
 from pytest_netchaos.services.docker import daemon
 from pytest_netchaos.services.docker.daemon import Place
 from pytest_netchaos.services.docker.owner import Owner

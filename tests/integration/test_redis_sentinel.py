@@ -11,7 +11,7 @@ import pytest
 from tests.integration.redis_programs import MISSING, in_containers_too, servers  # noqa: F401 - a fixture
 
 from pytest_netchaos.errors import ServiceError, WaitTimeout
-from pytest_netchaos.eventually import eventually
+from pytest_netchaos.patience import eventually
 from pytest_netchaos.services.resp import Connection
 from pytest_netchaos.services.sentinel import RedisSentinel
 

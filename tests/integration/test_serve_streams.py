@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_netchaos.eventually import eventually
+from pytest_netchaos.patience import eventually
 
 COMMAND = f"exec {sys.executable} -m pytest_netchaos serve"
 

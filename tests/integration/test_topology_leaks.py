@@ -12,7 +12,7 @@ import pytest
 from tests.integration.redis_programs import MISSING
 from tests.integration.test_leaks import PATIENCE, all_end, mark, marked, ready  # noqa: F401 - two are fixtures
 
-from pytest_netchaos.eventually import eventually
+from pytest_netchaos.patience import eventually
 
 pytestmark = [
     pytest.mark.timeout(180),

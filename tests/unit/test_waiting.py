@@ -8,7 +8,7 @@ import anyio
 import pytest
 import trio
 
-from pytest_netchaos.eventually import eventually_async
+from pytest_netchaos.patience import eventually_async
 from pytest_netchaos.waiting import in_asyncio, in_event_loop, in_thread, in_trio
 
 

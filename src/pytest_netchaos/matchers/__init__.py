@@ -6,10 +6,15 @@ it has to wait in a coroutine.
 
 from __future__ import annotations
 
+from .attempts import attempts
 from .backoff import backoff
 from .base import Live, Matcher, assertrepr, check, check_async
-from .delivery import at_least_once, at_most_once, exactly_once
+from .buffers import buffered
+from .dedupe import deduplicated
+from .delivery import at_least_once, at_most_once, exactly_once, gap_free
+from .lost_during import lost_only_during
 from .reconnect import reconnected
+from .resume import resumed
 
 __all__ = [
     "Live",
@@ -17,9 +22,15 @@ __all__ = [
     "assertrepr",
     "at_least_once",
     "at_most_once",
+    "attempts",
     "backoff",
+    "buffered",
     "check",
     "check_async",
+    "deduplicated",
     "exactly_once",
+    "gap_free",
+    "lost_only_during",
     "reconnected",
+    "resumed",
 ]

@@ -29,17 +29,21 @@ class buffered(LedgerMatcher):  # noqa: N801 - the class is the call that a test
     - at most ``max_size`` of the messages that were acknowledged in one outage arrived after its heal: all of those
       were in the buffer then;
     - what was lost was lost because the buffer was full. ``dropped="oldest"``: at least ``max_size`` others were sent
-      after it before one of them arrived. ``dropped="newest"``: at least ``max_size`` others that were sent since the
-      outage began were still waiting when it was sent;
+      after it before one of them arrived, or after a cut, before anything that was sent since its start did.
+      ``dropped="newest"``: at least ``max_size`` others that were sent since the outage began were still waiting when
+      it was sent;
     - what was kept arrived in the order of sending, and before what was sent after the heal.
 
     This holds for what was sent from the start of an outage until the first arrival, after its heal, of something that
-    was sent since. What was lost outside of that, in flight when the outage began for one, isn't judged here. An outage
-    that is still in force isn't judged either.
+    was sent since. What was lost outside of that, in flight when the outage began for one, isn't judged here:
+    `exactly_once` counts it. An outage that is still in force isn't judged either. What the client had sent from its
+    buffer and a second outage destroyed in flight counts as lost by the buffer, so leave time between two of them.
 
     "Acknowledged" (``"ok"``) means here that the client has taken the message, into its buffer at least. ``"fail"`` was
     never in the buffer; ``"info"`` may have been. In a stall, what a client writes before it notices waits in sockets,
     arrives later, and counts as kept: to judge the buffer alone, cut. A reset takes no time, so nothing is sent in it.
+    What is sent after the heal and before the flush may push others out, and looks the same if it is sent after the
+    flush and before the first arrival: send little then, or a client that keeps too little may pass.
 
     Without a message that was acknowledged in an outage and didn't arrive before the heal there is nothing to judge,
     and that is never a pass.
@@ -64,7 +68,7 @@ class buffered(LedgerMatcher):  # noqa: N801 - the class is the call that a test
         """Count what a buffer of this kind can't have done, and show it, with how many messages were held."""
         found = judge_buffering(record, self.max_size, self.dropped)
         over = sum(len(one.ids) - self.max_size for one in found.too_many)
-        counts = {"too many": over, "lost with room": len(found.with_room), "overtaken": len(found.overtaken)}
+        counts = {"too many": over, "lost with room left": len(found.with_room), "overtaken": len(found.overtaken)}
         wrong = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
         if wrong:
             return fitted(f"{_summary(found)}: {wrong}: {self!r}", self._groups(record, found))
@@ -72,7 +76,7 @@ class buffered(LedgerMatcher):  # noqa: N801 - the class is the call that a test
 
     def _groups(self, record: DeliveryRecord, found: Buffering) -> list[list[str]]:
         names = _Names(found.outages, several=len(record.subscribers) > 1)
-        elsewhere = f"  not judged: {found.lost_elsewhere} lost that were not sent between an outage and its flush"
+        elsewhere = f"  not judged {found.lost_elsewhere} lost that were sent when nothing had to be buffered"
         return [
             [self._too_many(names, one) for one in found.too_many],
             [self._lost(names, group) for group in _runs(found.with_room)],
@@ -82,16 +86,20 @@ class buffered(LedgerMatcher):  # noqa: N801 - the class is the call that a test
 
     def _too_many(self, names: _Names, found: TooMany) -> str:
         which = f"{named(found.ids)}{names.parties(found.sender, found.subscriber)}"
-        fault = names.fault(found.outage)
-        return f"  too many   {which}: sent in {fault}, arrived after it; room for {self.max_size}"
+        sent = f"sent in {names.fault(found.outage)}"
+        return f"  too many   {which}, {sent}, arrived after its heal: room for {self.max_size}"
 
     def _lost(self, names: _Names, group: Sequence[LostWithRoom]) -> str:
         one = group[0]
         which = f"{named([lost.send.id for lost in group])}{names.parties(one.send.sender, one.subscriber)}"
         least, most = min(lost.others for lost in group), max(lost.others for lost in group)
         others = f"{least}" if least == most else f"{least} to {most}"
-        why = "behind it before one arrived" if self.dropped == "oldest" else "waiting when it came"
-        return f"  lost       {which}: {names.when(group)}; {others} {why}, not {self.max_size}"
+        why = (
+            f"{others} behind it before the buffer was sent, {self.max_size} would push it out"
+            if self.dropped == "oldest"
+            else f"{others} waiting when it came, {self.max_size} would leave no room"
+        )
+        return f"  lost       {which}, {names.when(group)}: {why}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +129,7 @@ def _runs(lost: Sequence[LostWithRoom]) -> list[list[LostWithRoom]]:
 
 def _overtaken(names: _Names, found: Overtaken) -> str:
     parties = names.parties(found.send.sender, found.subscriber)
-    return f"  overtaken  {short(found.send.id)} by {short(found.after)}{parties}: {names.when([found])}"
+    return f"  overtaken  {short(found.send.id)}{parties}, {names.when([found])}: arrived after {short(found.after)}"
 
 
 def _summary(found: Buffering) -> str:

@@ -78,7 +78,7 @@ class deduplicated(LedgerMatcher):  # noqa: N801 - the class is the call that a 
 
     def _untested(self, sent: SentKeys) -> str:
         if sent.again:
-            return f"none of the {counted(len(sent.again), 'key')} that were sent again took effect"
+            return f"no effect of any key that was sent again ({counted(len(sent.again), 'key')})"
         apart = "" if self.within is None else f" within {self.within!r}s"
         return f"{counted(len(sent.counts), 'key')}, none of them sent twice{apart}"
 

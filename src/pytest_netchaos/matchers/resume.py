@@ -63,7 +63,7 @@ class resumed(LedgerMatcher):  # noqa: N801 - the class is the call that a test 
             said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
             outages = disjoint(record.outages)
             lines = [_line(record, outages, one) for one in wrong]
-            return fitted(f"of {counted(len(found), 'reconnect')} {said}: {self!r}", [lines])
+            return fitted(f"{len(wrong)} of {counted(len(found), 'reconnect')} not resumed, {said}: {self!r}", [lines])
         judged = {one.subscriber for one in found}
         moments = reconnects(record)
         in_vain = [name for name, at in moments.items() if at and name not in judged]
@@ -98,16 +98,16 @@ def _no_reconnect(record: DeliveryRecord) -> str:
 def _line(record: DeliveryRecord, outages: Sequence[Outage], found: Resumption) -> str:
     to = f" of {found.subscriber!r}" if found.subscriber else ""
     sender = f" of sender {found.sender!r}" if found.sender else ""
-    details = [f"{short(found.last)}, then {short(found.next)}{sender}"]
+    details = [f"after {short(found.last)} came {short(found.next)}{sender}"]
     if found.left_out:
         details.append(f"left out {named(found.left_out)}")
     if found.repeated:
         details.append(f"again {named(found.repeated)}")
     before, after = found.session_before, found.reconnect.session
     if before is not None and after is not None and before != after:
-        details.append(f"session {short(before)}, then {short(after)}")
+        details.append(f"session {short(before)} became {short(after)}")
     if found.reconnect.outage is None:
-        moment = f"reconnect {found.number} at {found.reconnect.at - record.sends[0].at:.3f}s"
+        moment = f"reconnect {found.number}{to}, {found.reconnect.at - record.sends[0].at:.3f}s after the first send"
     else:
-        moment = f"heal of {fault_name(outages, found.number - 1)}"  # only the last outage can be one without a heal
-    return f"  {moment}{to}  {' and '.join(found.verdicts)}: {'; '.join(details)}"
+        moment = f"heal of {fault_name(outages, found.number - 1)}{to}"  # only the last outage can lack a heal
+    return f"  {moment}  {' and '.join(found.verdicts)}: {'; '.join(details)}"

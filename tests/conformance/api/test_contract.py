@@ -14,7 +14,7 @@ from tests import needs
 from tests.conformance.api.cases import CASES, encode
 from tests.conformance.api.differences import DIFFERENCES, OURS
 
-from pytest_netchaos.eventually import eventually
+from pytest_netchaos.patience import eventually
 
 #: Headers that are compared. What Go writes of a date and an id is only looked for.
 COMPARED = ("content-type", "x-content-type-options", "location", "connection")

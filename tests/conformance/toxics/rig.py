@@ -15,7 +15,7 @@ import pytest
 from tests import needs
 from tests.conformance.peers import SOON, Peer
 
-from pytest_netchaos.eventually import eventually
+from pytest_netchaos.patience import eventually
 
 #: Seconds that a busy machine may add. What comes at once comes within it.
 LATE = 2.0

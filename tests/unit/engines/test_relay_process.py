@@ -13,7 +13,7 @@ import pytest
 from pytest_netchaos.engines import relay_process as module
 from pytest_netchaos.engines.relay_process import RelayProcess
 from pytest_netchaos.errors import EngineError
-from pytest_netchaos.eventually import eventually
+from pytest_netchaos.patience import eventually
 from pytest_netchaos.relay.wire import encode
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.scripted import as_json, http, scripted
 
 from pytest_netchaos.errors import EngineError
-from pytest_netchaos.eventually import eventually
+from pytest_netchaos.patience import eventually
 from pytest_netchaos.services.toxiproxy import api as module
 from pytest_netchaos.services.toxiproxy.api import Api, NotToxiproxy
 

@@ -9,9 +9,9 @@ import pytest
 import trio
 
 from pytest_netchaos.errors import WaitTimeout
-from pytest_netchaos.eventually import eventually, eventually_async
 from pytest_netchaos.ledger import Ledger
 from pytest_netchaos.matchers.delivery import at_most_once, exactly_once
+from pytest_netchaos.patience import eventually, eventually_async
 
 LONG = 30.0
 
@@ -59,7 +59,7 @@ def test_it_asks_until_the_answer_is_true(not_yet):
 
 def test_a_matcher_judges_again_and_again():
     ledger = Ledger()
-    ledger.sent(1)
+    ledger.sent(1, at=0.0)
     ticks = itertools.count()
     ledger._clock = lambda: ledger.delivered(1, at=0.0) or 0.0 if next(ticks) == 3 else 0.0
     assert eventually(exactly_once(), LONG, of=ledger) is True
@@ -116,7 +116,7 @@ def test_a_lambda_is_shown_with_what_it_returned():
     received = [1, 2]
     lines = timed_out(lambda: len(received) == 3, 0)
     assert lines[0] == "waited 0 s for a condition, and asked once"
-    assert lines[1].startswith("  test_eventually.py:")
+    assert lines[1].startswith("  test_patience.py:")
     assert lines[1].endswith(": lines = timed_out(lambda: len(received) == 3, 0)")
     assert lines[2:] == ["it returned False last"]
 
