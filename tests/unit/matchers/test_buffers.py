@@ -15,7 +15,7 @@ SWAPPED = [*range(22), 23, 22, *SENT[24:]]
 
 
 def ledger(lost=(), *, outages=(CUT,), sent=SENT, order=(), subscriber="", sender=""):
-    """Messages that were sent 0.1 s apart, ``m10`` to ``m29`` in the cut; they arrived 10 ms later, or after the heal."""
+    """Messages that were sent 0.1 s apart, ``m10`` to ``m29`` in the cut; they came 10 ms later, or after the heal."""
     made = Ledger(lambda: outages, clock=lambda: 100.0)
     for n in sent:
         made.sent(f"m{n}", at=n / 10, sender=sender)
