@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -116,7 +117,7 @@ def test_a_store_that_remembers_is_accepted(arrivals, within):
 @given(arrival_lists(), st.sampled_from([2, 5, math.inf]), st.integers(0, 4))
 def test_the_one_key_that_is_forgotten_is_found(arrivals, within, key):
     at = [when for one, when in arrivals if one == key]
-    planted = any(later - earlier <= within for earlier, later in zip(at, at[1:], strict=False))
+    planted = any(later - earlier <= within for earlier, later in pairwise(at))
     found = judge(arrivals, effects_of(arrivals, within, forgets=key), within=within).wrong
     assert [(wrong.kind, wrong.key) for wrong in found] == ([("twice", key)] if planted else [])
 
