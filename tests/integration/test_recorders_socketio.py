@@ -10,7 +10,7 @@ import pytest
 import socketio
 from aiohttp import web
 
-from pytest_netchaos import at_least_once, exactly_once
+from pytest_netchaos import at_least_once, eventually_async, exactly_once
 from pytest_netchaos.recorders import record_socketio, record_socketio_server
 
 WAIT = 20.0  # seconds; for what takes milliseconds on a machine that isn't busy
@@ -76,9 +76,7 @@ def notes(ledger):
 
 
 async def until(condition):
-    async with asyncio.timeout(WAIT):
-        while not condition():  # noqa: ASYNC110 - the ledger tells nobody
-            await asyncio.sleep(0.01)
+    await eventually_async(condition, WAIT)
 
 
 @pytest.mark.asyncio

@@ -15,6 +15,7 @@ ALLOWED = {
     "examples/test_redis_sentinel.py": (1, "the application's pause between two tries"),
     "examples/test_tcp_client.py": (1, "the back-off under test"),
     "tests/conformance/toxics/test_load.py": (1, "a sender that keeps to a rate"),
+    "tests/integration/test_dial_matchers.py": (1, "a client's wait between two dials"),
     "tests/integration/test_redis_cluster.py": (1, "a task that counts how often its event loop got to it"),
     "tests/integration/test_redis_sentinel.py": (1, "a task that counts how often its event loop got to it"),
     "tests/integration/test_settling.py": (1, "a slow handler"),

@@ -113,8 +113,8 @@ class _Names:
         return fault_name(self.outages, number)
 
     def parties(self, sender: str, subscriber: str) -> str:
-        source = f" from {sender!r}" if sender else ""
-        return f"{source} to {subscriber!r}" if self.several else source
+        source = f" from {short(sender)}" if sender else ""
+        return f"{source} to {short(subscriber)}" if self.several else source
 
     def when(self, group: Sequence[LostWithRoom | Overtaken]) -> str:
         number = group[0].outage

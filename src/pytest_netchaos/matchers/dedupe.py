@@ -104,7 +104,7 @@ class deduplicated(LedgerMatcher):  # noqa: N801 - the class is the call that a 
 
 
 def _line(sent: SentKeys, wrong: WrongEffect, *, several: bool) -> str:
-    to = f" at {wrong.subscriber!r}" if several else ""
+    to = f" at {short(wrong.subscriber)}" if several else ""
     return f"  {wrong.kind:<10}  {short(wrong.key)}{to}  {_story(sent, wrong)}"
 
 

@@ -74,7 +74,7 @@ class resumed(LedgerMatcher):  # noqa: N801 - the class is the call that a test 
 
 def _unjudged(record: DeliveryRecord, subscriber: str, moments: Sequence[Reconnect]) -> str:
     """Say why no reconnect of this subscriber could be judged."""
-    at = f" at {subscriber!r}" if subscriber else ""
+    at = f" at {short(subscriber)}" if subscriber else ""
     what = "reconnect" if moments[0].outage is None else "heal"
     arrived = [delivery.at for delivery in record.deliveries if delivery.subscriber == subscriber]
     if not arrived:
@@ -96,8 +96,8 @@ def _no_reconnect(record: DeliveryRecord) -> str:
 
 
 def _line(record: DeliveryRecord, outages: Sequence[Outage], found: Resumption) -> str:
-    to = f" of {found.subscriber!r}" if found.subscriber else ""
-    sender = f" of sender {found.sender!r}" if found.sender else ""
+    to = f" of {short(found.subscriber)}" if found.subscriber else ""
+    sender = f" of sender {short(found.sender)}" if found.sender else ""
     details = [f"after {short(found.last)} came {short(found.next)}{sender}"]
     if found.left_out:
         details.append(f"left out {named(found.left_out)}")

@@ -55,8 +55,13 @@ def fault_name(outages: Sequence[Outage], number: int) -> str:
 
 
 def fitted(verdict: str, groups: Sequence[Sequence[str]]) -> list[str]:
-    """Put lines below a verdict, some of each group, as long as pytest shows them all; say how many are left out."""
+    """Put lines below a verdict, some of each group, as long as pytest shows them all; say how many are left out.
+
+    Where there isn't room for a line of each group, the last groups go: the verdict has to count them.
+    """
     groups = [group for group in groups if group]
+    while groups and not _fits(verdict, groups, [1] * len(groups)):
+        groups.pop()
     shown = [1] * len(groups)
     while grown := _grown(verdict, groups, shown):
         shown = grown
@@ -70,9 +75,12 @@ def _grown(verdict: str, groups: Sequence[Sequence[str]], shown: Sequence[int]) 
         return None
     place = min(rest, key=lambda place: shown[place])
     more = [count + (at == place) for at, count in enumerate(shown)]
-    lines = [line for group, count in zip(groups, more, strict=True) for line in group[:count]]
-    size = len(verdict) + sum(map(len, lines)) + _MORE * len(groups)
-    return more if 1 + len(lines) <= LINES and size <= CHARACTERS else None
+    return more if _fits(verdict, groups, more) else None
+
+
+def _fits(verdict: str, groups: Sequence[Sequence[str]], shown: Sequence[int]) -> bool:
+    lines = [line for group, count in zip(groups, shown, strict=True) for line in group[:count]]
+    return 1 + len(lines) <= LINES and len(verdict) + sum(map(len, lines)) + _MORE * len(groups) <= CHARACTERS
 
 
 def _cut(group: Sequence[str], count: int) -> list[str]:

@@ -58,7 +58,7 @@ class Arguments:
     def put(self, name: str, value: object) -> None:
         """Replace an argument, where it was passed."""
         place = self._order.get(name, len(self.positional))
-        if name in self.named or place >= len(self.positional):
+        if place >= len(self.positional):
             self.named[name] = value
         else:
             self.positional = (*self.positional[:place], value, *self.positional[place + 1 :])

@@ -62,7 +62,11 @@ def test_long_lines_leave_room_for_fewer():
     assert len(fitted("bad", [["x" * 200] * 9])) == 4
 
 
-@given(st.lists(st.lists(st.text("x", max_size=120), max_size=12), max_size=4), st.text("v", max_size=100))
+def test_groups_for_which_there_is_no_room_are_left_to_the_verdict():
+    assert fitted("bad", [["x" * 300], ["y" * 300], ["z"]]) == ["bad", "x" * 300]
+
+
+@given(st.lists(st.lists(st.text("x", max_size=110), max_size=12), max_size=4), st.text("v", max_size=100))
 def test_pytest_shows_all_of_it_and_nothing_is_left_out_silently(groups, verdict):
     lines = fitted(verdict, groups)
     assert len(lines) <= LINES

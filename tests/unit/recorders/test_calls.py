@@ -128,6 +128,7 @@ def test_what_a_function_returns_is_a_delivery_unless_there_was_nothing(ledger):
     with pytest.raises(StopIteration):
         receive()
     assert deliveries(ledger) == [1, 2]
+    assert ledger.notes == ()
 
 
 def test_a_call_without_an_id_is_made_and_noted(ledger):
