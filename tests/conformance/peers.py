@@ -9,11 +9,10 @@ import select
 import socket
 import struct
 import termios
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pytest_netchaos import History, Link, Network
+from pytest_netchaos import History, Link, Network, eventually
 
 #: Seconds in which something that happens at once has happened, on the busiest machine.
 SOON = 10.0
@@ -34,8 +33,7 @@ class Peer:
     def hand_over(self, data: bytes) -> None:
         """Send, and wait until all of it has arrived at the link: for what a close is to pass on."""
         self.send(data)
-        while fcntl.ioctl(self.sock, termios.TIOCOUTQ, bytes(4)) != bytes(4):  # bytes that nobody has acknowledged
-            time.sleep(0.001)
+        eventually(lambda: fcntl.ioctl(self.sock, termios.TIOCOUTQ, bytes(4)) == bytes(4), SOON)  # not acknowledged
 
     def receives(self, data: bytes) -> bool:
         """Whether exactly these bytes come next."""
