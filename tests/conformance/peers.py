@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import select
 import socket
 import struct
-import termios
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pytest_netchaos import History, Link, Network, eventually
+from tests.loopback import await_arrival
+
+from pytest_netchaos import History, Link, Network
 
 #: Seconds in which something that happens at once has happened, on the busiest machine.
 SOON = 10.0
@@ -33,7 +33,7 @@ class Peer:
     def hand_over(self, data: bytes) -> None:
         """Send, and wait until all of it has arrived at the link: for what a close is to pass on."""
         self.send(data)
-        eventually(lambda: fcntl.ioctl(self.sock, termios.TIOCOUTQ, bytes(4)) == bytes(4), SOON)  # not acknowledged
+        await_arrival(self.sock)
 
     def receives(self, data: bytes) -> bool:
         """Whether exactly these bytes come next."""
