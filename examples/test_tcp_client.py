@@ -98,7 +98,8 @@ def test_the_client_waits_longer_each_time(link):
         link.wait_for_dial(5)
     sending.join()
     client.close()
-    assert link.dials[1:] == backoff(first=0.2, factor=2, cap=0.8, tolerance=0.19)
+    # No wait may be shorter; how much longer it may be is up to how busy the machine is.
+    assert link.dials[1:] == backoff(first=0.2, factor=2, cap=0.8, late=5)
 
 
 def lose_an_acknowledgement(link: Link, ledger: Ledger) -> None:
