@@ -1,7 +1,8 @@
 """Guess at a client's policy from its waits: a rough fit for each jitter model, which `fitting` then improves. No I/O.
 
-A wait with the number n in its run is *g* = min(factorⁿ, cap / first) times the first. For a factor and a cap, each model's
-other parameters follow from the longest and the shortest waits of each n, so a grid of factors and caps is enough to start with.
+The nth wait of a run is meant to be ``first`` × *g*, with *g* = min(``factor``ⁿ, ``cap`` / ``first``). For a factor
+and a cap, each model's other parameters follow from the shortest and the longest wait of each n: a grid of factors and
+caps is enough to begin with.
 """
 
 from __future__ import annotations
@@ -10,17 +11,19 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from ..faults import LONGEST
 from .backoff import backoff
-from .jitter import additive, backo2, decorrelated, equal, full
+from .jitter import Jitter, additive, backo2, decorrelated, equal, full
 
-#: Seconds within which waits count as equal, and below which a spread is one of timers.
+#: Seconds within which waits count as equal: what timers and the relay differ by on an idle machine, and some more.
 NEAR = 0.005
-#: A cap that only limits what was drawn shows as this many equal waits, none longer.
+#: A cap that cuts off what was drawn shows as so many equal waits, with none longer.
 _EQUALS = 3
-#: Places in a run that a cap is looked for at.
-_DEEPEST = 16
-_PARTS = 4
-_FACTORS = sorted({*(8 ** (i / 36) for i in range(37)), 1.5, 1.618, 3.0, 10.0})
+#: Places in a run at which a cap is looked for, and steps between two of them.
+_DEEPEST, _STEPS = 12, 4
+_FACTORS = sorted({*(8 ** (i / 30) for i in range(31)), 1.5, 1.618, 3.0, 10.0})
+#: Less than this isn't drawn: the least share of jitter, and the shortest wait.
+_LEAST = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +41,152 @@ class Guess:
 
     def policy(self) -> backoff:
         """Return the matcher that it stands for."""
-        factor = 2.0 if self.model == "decorrelated" else self.factor
+        factor = self.factor if self.model in GROWING else 2.0
         jitter = MODELS[self.model](self.spread)
         return backoff(self.first, factor, self.cap, jitter, initial=self.initial, at_once=self.at_once)
 
 
-MODELS: dict[str, Callable[[float], object]] = {
+MODELS: dict[str, Callable[[float], float | Jitter]] = {
     "fixed": lambda _: 0.0,
     "share": lambda spread: spread,
     "full": lambda _: full(),
     "equal": lambda _: equal(),
     "additive": additive,
-    "full, cap after": lambda _: full(cap_after=True),
+    "full, capped after": lambda _: full(cap_after=True),
     "backo2": backo2,
     "decorrelated": lambda _: decorrelated(),
 }
+#: Those that have a factor, and those that have a spread.
+GROWING = MODELS.keys() - {"decorrelated"}
+SPREADING = {"share", "additive", "backo2"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """The waits with one number in their runs."""
+
+    count: int
+    least: float
+    mean: float
+    most: float
+
+
+def guesses(runs: Sequence[Sequence[float]]) -> Iterator[Guess]:
+    """Yield one rough guess or more for each model.
+
+    Args:
+        runs: The waits of each run, from the one that is meant to last ``first`` on.
+    """
+    waits = [max(wait, _LEAST) for run in runs for wait in run]
+    longest = max(waits)
+    cut_off = sorted(wait for wait in waits if wait >= longest - NEAR)
+    has_equals = len(cut_off) >= _EQUALS
+    edge = cut_off[len(cut_off) // 2]
+    yield Guess("decorrelated", min(waits), cap=edge if has_equals else None)
+    columns = _columns(runs)
+    yield from _unjittered(columns)
+    for model in ("share", "full", "equal", "additive"):
+        yield from _on_grid(model, columns)
+    free = [[wait for wait in run if wait < longest - NEAR] for run in runs] if has_equals else list(runs)
+    if any(free):
+        # What is cut off shows no jitter, so the fit is one of the waits before it.
+        known = _columns(free)
+        for model, like in (("full, capped after", "full"), ("backo2", "share")):
+            for guess in _on_grid(like, known, caps=False):
+                cap = max(edge, _LEAST) if has_equals else None
+                yield Guess(model, guess.first, guess.factor, cap, min(1.0, guess.spread))
+
+
+def _unjittered(columns: list[_Column]) -> Iterator[Guess]:
+    """Yield what the means say where there is no jitter: the first two give the factor, the last one the cap."""
+    first, second, last = columns[0].mean, columns[min(1, len(columns) - 1)].mean, columns[-1].mean
+    factor = max(1.0, second / first)
+    yield Guess("fixed", first, factor)
+    yield Guess("fixed", first, factor, max(last, first))
+
+
+def _columns(runs: Sequence[Sequence[float]]) -> list[_Column]:
+    columns = []
+    for index in range(max(map(len, runs))):
+        waits = [max(run[index], _LEAST) for run in runs if index < len(run)]
+        if waits:
+            columns.append(_Column(len(waits), min(waits), math.fsum(waits) / len(waits), max(waits)))
+    return columns
+
+
+def _on_grid(model: str, columns: list[_Column], *, caps: bool = True) -> Iterator[Guess]:
+    """Yield the best guess without a cap, and the best one with a cap."""
+    free = [(factor, math.inf) for factor in _FACTORS]
+    deepest = min(len(columns), _DEEPEST)
+    steps = [step / _STEPS for step in range(1, (deepest - 1) * _STEPS + 1)] if caps else []
+    capped = [(factor, factor**step) for factor in _FACTORS if factor > 1 for step in steps]
+    for pairs in (free, capped):
+        fits = (_fit(model, factor, limit, columns) for factor, limit in pairs)
+        best = max(fits, key=lambda fit: fit[0], default=None)
+        if best is not None:
+            yield best[1]
+
+
+def _fit(model: str, factor: float, limit: float, columns: list[_Column]) -> tuple[float, Guess]:
+    """Return how likely the waits are, as a logarithm, and the guess that makes them so."""
+    grown = [min(factor**index, limit) for index in range(len(columns))]
+    likely, first, spread = _FITS[model](grown, columns)
+    first = min(max(first, _LEAST), LONGEST)
+    cap = None if limit == math.inf else min(first * limit, LONGEST)
+    return likely, Guess(model, first, factor, cap, spread)
+
+
+def _fit_full(grown: list[float], columns: list[_Column]) -> tuple[float, float, float]:
+    top = max(c.most / g for g, c in zip(grown, columns, strict=True))
+    return -_count(columns) * math.log(top) - _growth(grown, columns), _beyond(top, top, columns), 0.0
+
+
+def _fit_equal(grown: list[float], columns: list[_Column]) -> tuple[float, float, float]:
+    top = max(c.most / g for g, c in zip(grown, columns, strict=True))
+    low = min(c.least / g for g, c in zip(grown, columns, strict=True))
+    width = max(top / 2, top - low)
+    return -_count(columns) * math.log(width) - _growth(grown, columns), _beyond(top, width, columns), 0.0
+
+
+def _fit_share(grown: list[float], columns: list[_Column]) -> tuple[float, float, float]:
+    top = max(c.most / g for g, c in zip(grown, columns, strict=True))
+    low = min(c.least / g for g, c in zip(grown, columns, strict=True))
+    width = top - low + _LEAST * top
+    first = (top + low) / 2
+    return -_count(columns) * math.log(width) - _growth(grown, columns), first, min(1.0, width / 2 / first)
+
+
+def _fit_additive(grown: list[float], columns: list[_Column]) -> tuple[float, float, float]:
+    first = _scale(grown, columns)
+    off = (max(c.most - first * g, first * g - c.least) for g, c in zip(grown, columns, strict=True))
+    seconds = max(off) + _LEAST
+    return -_count(columns) * math.log(2 * seconds), first, seconds
+
+
+_FITS = {
+    "share": _fit_share,
+    "full": _fit_full,
+    "equal": _fit_equal,
+    "additive": _fit_additive,
+}
+
+
+def _count(columns: list[_Column]) -> int:
+    return sum(column.count for column in columns)
+
+
+def _growth(grown: list[float], columns: list[_Column]) -> float:
+    """Return by how much less likely each wait is because its range has grown, as a logarithm."""
+    return sum(c.count * math.log(g) for g, c in zip(grown, columns, strict=True))
+
+
+def _scale(grown: list[float], columns: list[_Column]) -> float:
+    """Return the first wait by least squares over the means."""
+    return sum(c.count * c.mean * g for g, c in zip(grown, columns, strict=True)) / sum(
+        c.count * g * g for g, c in zip(grown, columns, strict=True)
+    )
+
+
+def _beyond(top: float, width: float, columns: list[_Column]) -> float:
+    """Return where draws end of which ``top`` was the longest: beyond it, by a share of 1/n on average."""
+    return top + width / _count(columns)

@@ -74,11 +74,15 @@ class Law:
 
     def below(self, value: float) -> float:
         """Return the probability of a draw that is less than ``value``."""
-        return min(1.0, sum(piece.below(value) for piece in self.pieces))
+        if len(self.pieces) == 1:
+            return self.pieces[0].below(value)
+        return min(1.0, sum([piece.below(value) for piece in self.pieces]))
 
     def up_to(self, value: float) -> float:
         """Return the probability of a draw of at most ``value``."""
-        return min(1.0, sum(piece.up_to(value) for piece in self.pieces))
+        if len(self.pieces) == 1:
+            return self.pieces[0].up_to(value)
+        return min(1.0, sum([piece.up_to(value) for piece in self.pieces]))
 
     def quantile(self, value: float) -> float:
         """Return where ``value`` lies among the draws: 0 before all, 1 behind all, in the middle of its equals."""

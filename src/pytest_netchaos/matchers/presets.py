@@ -59,8 +59,9 @@ def websockets_default(
 ) -> backoff:
     """Return what ``async for ws in websockets.connect(…)`` does without ``reconnect_delays``.
 
-    Compare it with all of ``link.dials``. A connection that is lost in the body of the loop is dialled again at once. If that fails, the waits are U(0,
-    ``initial_delay``), then min(``min_delay`` × ``factor``ⁿ, ``max_delay``) without jitter. Source: ``backoff`` in
+    Compare it with all of ``link.dials``. A connection that is lost in the body of the loop is dialled again at once.
+    If that fails, the waits are U(0, ``initial_delay``), then min(``min_delay`` × ``factor``ⁿ, ``max_delay``) without
+    jitter. Source: ``backoff`` in
     ``websockets/client.py`` and ``__aiter__`` in ``websockets/asyncio/client.py``, websockets 17.4, which takes its
     defaults from ``WEBSOCKETS_BACKOFF_…`` in the environment. Its documentation says "capped at 60s"; the source says
     90.

@@ -72,45 +72,60 @@ class Wait(NamedTuple):
 
 def waits(policy: Policy, dials: Dials) -> Iterator[Wait]:
     """Yield each wait with what it should have been. A run ends with a dial that was served, and not in vain."""
-    run = _Run(policy)
+    laws = _Laws(policy) if policy.model.grows else _LawsOfTheLast(policy)
+    step = 0
     for dial in dials:
         if dial.waited is not None:
-            yield run.judged(dial, dial.waited)
+            yield Wait(dial, dial.waited, *laws.of(step, dial.waited), policy.late)
+            step += 1
         if dial.outcome == "served" and not dial.in_vain:
-            run = _Run(policy, at_once=policy.at_once)
+            step = -1 if policy.at_once else 0
 
 
-class _Run:
-    """The waits from one success to the next."""
+class _Laws:
+    """The laws of the waits of a run, by their number; -1 is the dial that comes at once. Each is worked out once."""
 
-    def __init__(self, policy: Policy, *, at_once: bool = False) -> None:
+    def __init__(self, policy: Policy) -> None:
         self._policy = policy
+        # No cap is a cap of a day: no test waits longer, and a product that never stops growing would overflow.
         self._cap = LONGEST if policy.cap is None else policy.cap
         self._meant = policy.first
-        self._special = [law for law, there in ((fixed(0.0), at_once), (_initial(policy), True)) if there and law]
-        #: How long the wait before can have been.
-        self._before = policy.first, policy.first
+        self._at_once = fixed(0.0)
+        self._initial = _initial(policy)
+        self._known = [] if self._initial is None else [self._initial]
 
-    def judged(self, dial: Dial, waited: float) -> Wait:
-        low, high = self._laws()
-        self._before = waited - self._policy.late, waited + EARLY
-        return Wait(dial, waited, low, high, self._policy.late)
-
-    def _laws(self) -> tuple[Law, Law]:
-        if self._special:
-            law = self._special.pop(0)
-            return law, law
-        meant = self._meant
-        # No cap is a cap of a day: no test waits longer, and a product that never stops growing would overflow.
-        if self._policy.model.grows:
-            self._meant = min(meant * self._policy.factor, LONGEST)
-        low, high = (self._law(meant, before) for before in self._before)
-        return low, high
+    def of(self, step: int, waited: float) -> tuple[Law, Law]:  # noqa: ARG002 - those of the subclass depend on it
+        if step < 0:
+            return self._at_once, self._at_once
+        while len(self._known) <= step:
+            self._known.append(self._law(self._meant, self._meant))
+            self._meant = min(self._meant * self._policy.factor, LONGEST)
+        return self._known[step], self._known[step]
 
     def _law(self, meant: float, before: float) -> Law:
         model = self._policy.model
         law = model.law(meant if model.cap_after else min(meant, self._cap), before)
         return law.clipped(0.0, self._cap if model.cap_after else 2 * LONGEST)
+
+
+class _LawsOfTheLast(_Laws):
+    """The same where each wait is drawn by the one before, which is known but for lateness."""
+
+    def __init__(self, policy: Policy) -> None:
+        super().__init__(policy)
+        self._before = policy.first, policy.first
+
+    def of(self, step: int, waited: float) -> tuple[Law, Law]:
+        if step <= 0:
+            self._before = self._policy.first, self._policy.first
+        if step < len(self._known):
+            laws = super().of(step, waited)
+        else:
+            low, high = (self._law(self._policy.first, before) for before in self._before)
+            laws = low, high
+        if step >= 0:
+            self._before = waited - self._policy.late, waited + EARLY
+        return laws
 
 
 def _initial(policy: Policy) -> Law | None:
