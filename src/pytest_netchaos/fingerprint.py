@@ -10,7 +10,7 @@ from .history import Dials
 from .matchers.backoff import backoff
 from .matchers.fitting import COARSE, FINE, Fit, fit, improved, rounded, shortened
 from .matchers.gaps import dials_of, unjudgeable
-from .matchers.guesses import NEAR, Guess, guesses
+from .matchers.guesses import NEAR, SPREADING, Guess, guesses
 
 #: Fewer waits fit any policy.
 _FEWEST = 3
@@ -96,7 +96,8 @@ def _fits(dials: Dials, runs: list[tuple[bool, list[float]]]) -> list[Fit]:
         if kind not in rough or made.score > rough[kind].score:
             rough[kind] = made
     kept = sorted(rough.values(), key=lambda each: each.score, reverse=True)[:_KEPT]
-    return [improved(each, dials, FINE) for each in kept]
+    fine = (improved(each, dials, FINE) for each in kept)
+    return [each for each in fine if _has_jitter(each.guess, dials)]
 
 
 def _structures(runs: list[tuple[bool, list[float]]]) -> Iterator[Guess]:
@@ -109,10 +110,8 @@ def _structures(runs: list[tuple[bool, list[float]]]) -> Iterator[Guess]:
         yield from (replace(guess, at_once=True) for guess in guesses(plain))
     heads, rest = [run[0] for run in plain], [run[1:] for run in plain if len(run) > 1]
     if rest:
-        low, high = min(heads), max(heads)
-        gap = (high - low) / len(heads)
-        initial = sum(heads) / len(heads) if high - low < NEAR else (max(0.0, low - gap), high + gap)
-        yield from (replace(guess, at_once=at_once, initial=_short(initial)) for guess in guesses(rest))
+        initial = _initial(heads)
+        yield from (replace(guess, at_once=at_once, initial=initial) for guess in guesses(rest))
 
 
 def _comes_at_once(runs: list[tuple[bool, list[float]]]) -> bool:
@@ -162,8 +161,24 @@ def _made(best: Fit, rival: Fit | None, dials: Dials, counts: tuple[int, int]) -
     return Fingerprint(policy, *counts, shortened(rival.guess).policy(), lead, tuple(missing))
 
 
-def _short(initial: float | tuple[float, float]) -> float | tuple[float, float]:
-    return tuple(map(_short, initial)) if isinstance(initial, tuple) else float(f"{initial:.4g}")  # type: ignore[return-value]
+def _initial(heads: list[float]) -> float | tuple[float, float]:
+    """Return one wait, or the range that so many draws lie in, a little wider than what was seen."""
+    low, high = min(heads), max(heads)
+    if high - low < NEAR:
+        return float(f"{sum(heads) / len(heads):.2g}")
+    gap = (high - low) / len(heads)
+    digit = 10.0 ** math.floor(math.log10(high) - 1)
+    return max(0.0, round(math.floor((low - gap) / digit) * digit, 9)), round(
+        math.ceil((high + gap) / digit) * digit, 9
+    )
+
+
+def _has_jitter(guess: Guess, dials: Dials) -> bool:
+    """Whether the jitter of a model that has a spread is more than timers make."""
+    if guess.model not in SPREADING:
+        return True
+    longest = max(dial.waited for dial in dials if dial.waited is not None)
+    return guess.spread * (1.0 if guess.model == "additive" else longest) > NEAR
 
 
 def _counted(number: int, what: str) -> str:

@@ -95,12 +95,15 @@ def guesses(runs: Sequence[Sequence[float]]) -> Iterator[Guess]:
             for guess in _on_grid(like, known, caps=False):
                 cap = max(edge, _LEAST) if has_equals else None
                 yield Guess(model, guess.first, guess.factor, cap, min(1.0, guess.spread))
+        if has_equals:
+            # Where the cap comes soon, little else says how fast it came; this client always doubles.
+            yield Guess("backo2", columns[0].mean, 2.0, max(edge, _LEAST), 0.5)
 
 
 def _unjittered(columns: list[_Column]) -> Iterator[Guess]:
     """Yield what the means say where there is no jitter: the first two give the factor, the last one the cap."""
     first, second, last = columns[0].mean, columns[min(1, len(columns) - 1)].mean, columns[-1].mean
-    factor = max(1.0, second / first)
+    factor = min(max(1.0, second / first), _FACTORS[-1])
     yield Guess("fixed", first, factor)
     yield Guess("fixed", first, factor, max(last, first))
 

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import random
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from tests.dialled import dialled
 
 from pytest_netchaos.faults import Cut
 from pytest_netchaos.history import Dial, Dials, FaultSpan, History
@@ -333,3 +335,140 @@ def test_a_wait_that_is_off_is_found(policy, lengths, data):
     lines = backoff(**policy).explain(dials(*waits, outcomes=outcomes))
     assert lines[0].startswith(f"dial {at + 2} came too {'soon' if too_soon else 'late'}: backoff(")
     assert lines[-1].startswith(f"1 of {len(waits)} wait")
+
+
+# Random waits: the laws of the models, written down once more, as draws.
+
+
+def draw_share(draws, meant, _):
+    return meant * (1 + draws.uniform(-0.4, 0.4))
+
+
+def draw_additive(draws, meant, _):
+    return meant + draws.uniform(-0.1, 0.1)
+
+
+def draw_full(draws, meant, _):
+    return draws.uniform(0, meant)
+
+
+def draw_equal(draws, meant, _):
+    return meant / 2 + draws.uniform(0, meant / 2)
+
+
+def draw_decorrelated(draws, meant, last):
+    return min(CAP, draws.uniform(FIRST, max(FIRST, 3 * last)))
+
+
+FIRST, FACTOR, CAP = 0.2, 2.0, 2.5
+JITTERS = {
+    draw_share: 0.4,
+    draw_additive: additive(0.1),
+    draw_full: full(),
+    draw_equal: equal(),
+    draw_decorrelated: decorrelated(),
+}
+RUNS, DEPTH = 12, 6
+
+
+def drawn_runs(how, seed, bend=lambda _, __, drawn: drawn):
+    """Runs of a client that draws like this; ``bend`` is what is wrong with it."""
+    draws, runs = random.Random(seed), []
+    for _ in range(RUNS):
+        run, last = [], FIRST
+        for index in range(DEPTH):
+            meant = min(FIRST * FACTOR**index, CAP)
+            last = bend(index, meant, how(draws, meant, last))
+            run.append(last + draws.uniform(0, 0.005))
+        runs.append(run)
+    return runs
+
+
+def model(how, **kwargs):
+    return backoff(FIRST, cap=CAP, jitter=JITTERS[how], late=0.03, **kwargs)
+
+
+hows = st.sampled_from(list(JITTERS))
+seeds = st.integers(0, 10**9)
+
+
+@given(hows, seeds)
+def test_a_client_that_draws_as_it_should_is_accepted(how, seed):
+    assert model(how).explain(dialled(*drawn_runs(how, seed))) == []
+
+
+@given(hows, seeds, st.integers(0, RUNS - 1), st.integers(1, DEPTH - 1), st.booleans())
+def test_one_random_wait_that_is_impossible_is_found_and_named(how, seed, run, index, too_soon):
+    assume(not (too_soon and how is draw_full))
+    runs = drawn_runs(how, seed)
+    runs[run][index] = 0.05 if too_soon else 3 * CAP
+    lines = model(how).explain(dialled(*runs))
+    assert lines[0].startswith(f"dial {2 + run * DEPTH + index} came too {'soon' if too_soon else 'late'}: backoff(")
+
+
+@given(st.sampled_from([draw_share, draw_additive, draw_equal]), seeds)
+def test_a_factor_that_is_wrong_from_one_wait_on_is_found(how, seed):
+    draws = random.Random(seed)
+    runs = [[how(draws, min(FIRST * FACTOR ** min(index, 2), CAP), 0) for index in range(DEPTH)] for _ in range(RUNS)]
+    assert "came too soon" in model(how).explain(dialled(*runs))[0]
+
+
+@given(st.sampled_from([draw_share, draw_additive, draw_full, draw_equal]), seeds)
+def test_a_cap_that_is_ignored_is_found(how, seed):
+    draws = random.Random(seed)
+    runs = [[how(draws, FIRST * FACTOR**index, 0) for index in range(DEPTH + 2)] for _ in range(RUNS)]
+    assert "came too late" in model(how).explain(dialled(*runs))[0]
+
+
+@given(st.sampled_from([draw_share, draw_additive, draw_equal]), seeds)
+def test_a_reset_that_is_missing_after_a_success_is_found(how, seed):
+    draws = random.Random(seed)
+    runs = [[how(draws, CAP, 0) if number else how(draws, FIRST, 0)] for number in range(RUNS)]
+    assert model(how).explain(dialled(*runs))[0].startswith("dial 3 came too late: backoff(")
+
+
+@given(st.sampled_from([draw_share, draw_full, draw_equal]), seeds)
+def test_a_client_without_jitter_is_found(how, seed):
+    middle = {draw_share: 1.0, draw_full: 0.5, draw_equal: 0.75}[how]
+    runs = drawn_runs(how, seed, lambda _, meant, __: meant * middle)
+    assert model(how).explain(dialled(*runs))[0].startswith("no jitter seen: backoff(")
+
+
+@given(st.sampled_from([draw_share, draw_full, draw_equal]), seeds, st.booleans())
+def test_jitter_that_goes_one_way_is_found(how, seed, longer):
+    middle = {draw_share: 1.0, draw_full: 0.5, draw_equal: 0.75}[how]
+
+    def bend(_, meant, drawn):
+        off = abs(drawn - middle * meant)
+        return middle * meant + (off if longer else -off)
+
+    lines = model(how).explain(dialled(*drawn_runs(how, seed, bend)))
+    whole = f"too {'long' if longer else 'short'} on the whole"
+    end = f"never as {'short' if longer else 'long'} as they should be now and then"
+    assert lines[0].startswith((f"the random waits are {whole}: backoff(", f"the random waits are {end}: backoff("))
+
+
+def test_the_statistics_are_shown_where_they_are_what_failed():
+    runs = drawn_runs(draw_full, 1, lambda _, __, drawn: drawn / 4)
+    assert explain(dialled(*runs), model(draw_full)) == (
+        "the random waits are too short on the whole: backoff(first=0.2, cap=2.5, jitter=full(), late=0.03)\n"
+        "72 random waits, each as a quantile of what it may be (0 shortest, 0.5 median, 1 longest):\n"
+        "  seen      least 0.00  mean 0.13  most 0.25\n"
+        "  expected  least under 0.20  mean 0.31..0.69  most over 0.80\n"
+        "a client that keeps to this policy fails here less than once in a million times"
+    )
+
+
+def test_the_statistics_are_there_otherwise_too():
+    found = model(draw_full).statistics(dialled(*drawn_runs(draw_full, 1)))
+    assert (found.count, found.verdict) == (RUNS * DEPTH, "")
+    assert 0.31 < found.mean < 0.69
+    assert backoff(1).statistics(dialled([1, 2])) is None
+    assert backoff(1).statistics(dialled()) is None
+    assert backoff(1).statistics("link") is None
+
+
+def test_fewer_random_waits_than_asked_for_are_judged_by_their_bounds_alone():
+    runs = drawn_runs(draw_full, 1, lambda _, __, drawn: drawn / 4)
+    assert dialled(*runs) == model(draw_full, samples=RUNS * DEPTH + 1)
+    assert dialled(*runs) != model(draw_full, samples=RUNS * DEPTH)
