@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 from .history import Dials
 from .matchers.backoff import backoff
 from .matchers.fitting import COARSE, FINE, Fit, fit, improved, rounded, shortened
-from .matchers.gaps import dials_of, unjudgeable
-from .matchers.guesses import NEAR, SPREADING, Guess, guesses
+from .matchers.gaps import dials_of, unjudgeable, unseen
+from .matchers.guesses import NEAR, SPREADING, Guess, guesses, simplified
 
 #: Fewer waits fit any policy.
 _FEWEST = 3
 #: Random waits that tell the models apart.
 _ENOUGH = 30
-#: Models that are worth improving: the rest is too far off.
-_KEPT = 4
+#: Guesses that are worth improving, and those that are worth it once more: the rest is too far off.
+_ROUGH, _KEPT = 10, 4
 #: Seconds: a dial that follows the end of a connection so soon comes at once, if the next ones of the run take longer.
 _AT_ONCE = 0.02
 #: Logarithms of likelihood ratios: below the first none is better, above the other there's no doubt.
@@ -40,10 +40,10 @@ class Fingerprint:
 
     def __str__(self) -> str:
         """Write the matcher in a line that can be pasted, and then how sure it is, and what is missing."""
-        seen = f"from {_counted(self.waits, 'wait')} in {_counted(self.runs, 'run')}"
+        seen = f"{_counted(self.waits, 'wait')} in {_counted(self.runs, 'run')}"
         if self.matcher is None:
-            return "\n".join([f"no policy {seen}", *self.missing])
-        return "\n".join([repr(self.matcher), f"{seen}{self._sure()}", *self.missing])
+            return "\n".join([f"no policy found: {seen}", *self.missing])
+        return "\n".join([repr(self.matcher), f"from {seen}{self._sure()}", *self.missing])
 
     def _sure(self) -> str:
         if self.rival is None:
@@ -62,8 +62,8 @@ def fingerprint(actual: object) -> Fingerprint:
     1 around half the wait. The matcher accepts the dials that it was worked out from, all of them.
 
     Args:
-        actual: A link, its history, or its dials; best of several outages in which the client dialled in vain a few
-        times.
+        actual: A link, its history, or its dials; best of several outages, with a few dials in vain in each. Some
+            hundred waits take a few seconds.
 
     Raises:
         TypeError: It's something else.
@@ -71,13 +71,13 @@ def fingerprint(actual: object) -> Fingerprint:
     dials = dials_of(actual)
     if dials is None:
         raise TypeError(f"fingerprint() takes a link, its history or its dials, not {type(actual).__name__!r}")
-    wrong = unjudgeable(dials, "fingerprint()")
+    wrong = unjudgeable(dials, "fingerprint()") or unseen(dials, "fingerprint()")
     runs = list(_runs(dials))
     count = sum(len(run) for _, run in runs)
     missing = tuple(wrong) or _too_few(count, [run for _, run in runs])
     if missing:
         return Fingerprint(None, count, len(runs), missing=missing)
-    fits = sorted(_fits(dials, runs), key=lambda each: each.score, reverse=True)
+    fits = _fits(dials, runs)
     for index, best in enumerate(fits):
         if _accepts(best.guess, dials):
             final = rounded(best, dials, lambda guess: _accepts(guess, dials))
@@ -88,16 +88,21 @@ def fingerprint(actual: object) -> Fingerprint:
 
 
 def _fits(dials: Dials, runs: list[tuple[bool, list[float]]]) -> list[Fit]:
-    """Return the best fit of each model that may come into question."""
-    rough: dict[tuple[object, ...], Fit] = {}
-    for guess in _structures(runs):
-        kind = guess.model, guess.initial, guess.at_once
-        made = improved(fit(guess, dials), dials, COARSE)
-        if kind not in rough or made.score > rough[kind].score:
-            rough[kind] = made
-    kept = sorted(rough.values(), key=lambda each: each.score, reverse=True)[:_KEPT]
-    fine = (improved(each, dials, FINE) for each in kept)
-    return [each for each in fine if _has_jitter(each.guess, dials)]
+    """Return the best fits: all guesses are measured, the better ones improved, and the best of those once more."""
+    rough = _best([fit(guess, dials) for guess in _structures(runs)], _ROUGH)
+    coarse = [improved(each, dials, COARSE) for each in rough]
+    simpler = [fit(guess, dials) for each in coarse if each.guess.model == "share" for guess in simplified(each.guess)]
+    fine = [improved(each, dials, FINE) for each in _best([*coarse, *simpler], _KEPT)]
+    return _best([each for each in fine if _has_jitter(each.guess, dials)], _KEPT)
+
+
+def _best(fits: list[Fit], count: int) -> list[Fit]:
+    """Return the best one of each kind, and so many of them, the best first."""
+    kinds: dict[tuple[object, ...], Fit] = {}
+    for each in sorted(fits, key=lambda each: each.score, reverse=True):
+        guess = each.guess
+        kinds.setdefault((guess.model, guess.initial is None, guess.at_once), each)
+    return list(kinds.values())[:count]
 
 
 def _structures(runs: list[tuple[bool, list[float]]]) -> Iterator[Guess]:
@@ -174,7 +179,9 @@ def _initial(heads: list[float]) -> float | tuple[float, float]:
 
 
 def _has_jitter(guess: Guess, dials: Dials) -> bool:
-    """Whether the jitter of a model that has a spread is more than timers make."""
+    """Whether the jitter of a model is more than what timers make."""
+    if guess.model == "decorrelated":
+        return guess.cap is None or guess.cap > guess.first + NEAR
     if guess.model not in SPREADING:
         return True
     longest = max(dial.waited for dial in dials if dial.waited is not None)

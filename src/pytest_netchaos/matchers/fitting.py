@@ -105,13 +105,12 @@ def _likelihood(guess: Guess, dials: Dials) -> float:
 
 
 def _density(wait: schedule.Wait) -> float:
-    near = _within(wait, NEAR)
-    return max(_LEAST, (1 - _LATE_SHARE) * near + _LATE_SHARE * _within(wait, LATE))
-
-
-def _within(wait: schedule.Wait, late: float) -> float:
-    law = wait.high
-    return (law.up_to(wait.waited + _SHORTER) - law.below(wait.waited - late)) / (late + _SHORTER)
+    law, waited = wait.high, wait.waited
+    top = law.up_to(waited + _SHORTER)
+    near = top - law.below(waited - NEAR)
+    if near > 0:
+        return max(_LEAST, (1 - _LATE_SHARE) * near / (NEAR + _SHORTER))
+    return max(_LEAST, _LATE_SHARE * (top - law.below(waited - LATE)) / (LATE + _SHORTER))
 
 
 def _parameters(guess: Guess) -> int:

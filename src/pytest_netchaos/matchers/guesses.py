@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..faults import LONGEST
 from .backoff import backoff
@@ -91,13 +91,34 @@ def guesses(runs: Sequence[Sequence[float]]) -> Iterator[Guess]:
     if any(free):
         # What is cut off shows no jitter, so the fit is one of the waits before it.
         known = _columns(free)
-        for model, like in (("full, capped after", "full"), ("backo2", "share")):
-            for guess in _on_grid(like, known, caps=False):
-                cap = max(edge, _LEAST) if has_equals else None
-                yield Guess(model, guess.first, guess.factor, cap, min(1.0, guess.spread))
-        if has_equals:
-            # Where the cap comes soon, little else says how fast it came; this client always doubles.
-            yield Guess("backo2", columns[0].mean, 2.0, max(edge, _LEAST), 0.5)
+        for guess in _on_grid("full", known, caps=False):
+            yield replace(guess, model="full, capped after", cap=max(edge, _LEAST) if has_equals else None)
+    yield _socketio(runs, max(edge, _LEAST) if has_equals else None)
+
+
+def _socketio(runs: Sequence[Sequence[float]], cap: float | None) -> Guess:
+    """Return the guess for a client that always doubles, and whose law has gaps: only a grid finds a way past them."""
+    seen = [[run[index] for run in runs if len(run) > index] for index in range(2)]
+    mean = max(math.fsum(seen[0]) / len(seen[0]), _LEAST)
+
+    def likely(first: float, share: float, close: float) -> float:
+        laws = [backo2(share).law(first * 2**index, first).clipped(0.0, cap or LONGEST) for index in range(2)]
+        pairs = ((law, wait) for law, waits in zip(laws, seen, strict=True) for wait in waits)
+        found = (law.up_to(wait + close * first) - law.below(wait - close * first) for law, wait in pairs)
+        return math.fsum(math.log(max(each, _LEAST)) for each in found)
+
+    tried = [(mean * first / 40, share / 20) for first in range(24, 61) for share in range(2, 21)]
+    first, share = max(tried, key=lambda each: likely(each[0], each[1], 0.03))
+    tried = [(first + mean * i / 240, min(1.0, share + j / 120)) for i in range(-6, 7) for j in range(-6, 7)]
+    first, share = max(tried, key=lambda each: likely(each[0], each[1], 0.005))
+    return Guess("backo2", first, 2.0, cap, share)
+
+
+def simplified(share: Guess) -> Iterator[Guess]:
+    """Yield the models that are a share of a certain size: ``full()`` is 1 of half as much, ``equal()`` 1/3 of 3/4."""
+    for model, times in (("full", 2.0), ("equal", 4 / 3)):
+        cap = None if share.cap is None else share.cap * times
+        yield replace(share, model=model, first=share.first * times, cap=cap, spread=0.0)
 
 
 def _unjittered(columns: list[_Column]) -> Iterator[Guess]:
