@@ -15,6 +15,7 @@ from .errors import DockerUnavailable, EngineError, LinkClosed, NetchaosError, h
 from .history import History, Outage, merge_outages
 from .link import Link
 from .marker import Standing
+from .settling import QUIET, settle, settle_async
 from .timeline import Entry, Timeline, entries, messages
 
 if TYPE_CHECKING:
@@ -174,11 +175,37 @@ class Network:
         """Take every fault of every link back; return the monotonic time when none was in force any more."""
         return max((link.heal() for link in self._links.values()), default=time.monotonic())
 
+    def settle(self, quiet: float = QUIET, within: float | None = None, *, heartbeat_bytes: int = 0) -> float:
+        """Heal, and wait until all is quiet: no dial, connection opened or closed, byte, send or delivery.
+
+        Returns since when. A client that waits before it dials again is quiet: first assert that it ``reconnected``.
+
+        Args:
+            quiet: Seconds without anything.
+            within: Seconds for all of it; by default the option ``--netchaos-timeout``.
+            heartbeat_bytes: What each connection may carry in ``quiet`` seconds, for clients with faster heartbeats.
+
+        Raises:
+            WaitTimeout: It wasn't in time; says what went on, and where.
+        """
+        return settle(self, quiet, self._timeout if within is None else within, heartbeat_bytes)
+
+    async def settle_async(
+        self, quiet: float = QUIET, within: float | None = None, *, heartbeat_bytes: int = 0
+    ) -> float:
+        """Settle like `settle`, without stopping the event loop (asyncio or trio)."""
+        return await settle_async(self, quiet, self._timeout if within is None else within, heartbeat_bytes)
+
     def note(self, text: str) -> float:
         """Write a line of your own into the timeline; return its monotonic time."""
         entry = Entry(time.monotonic(), "", "note", text)
         self._notes.append(entry)
         return entry.at
+
+    @property
+    def notes(self) -> tuple[Entry, ...]:
+        """What `note` has written, in the order in which that was called."""
+        return tuple(self._notes)
 
     @property
     def timeline(self) -> Timeline:
@@ -253,7 +280,8 @@ class Network:
         for history in histories:
             merged += entries(history)
         for ledger in self._ledgers:
-            merged += messages(ledger.record())
+            # A timeline has the faults from the histories; to ask for outages once more would fail with a dead engine.
+            merged += messages(ledger.record(outages=()))
             merged += (Entry(note.at, "", "note", note.text) for note in ledger.notes)
         return Timeline(merged)
 
