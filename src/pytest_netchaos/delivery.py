@@ -110,7 +110,7 @@ def _messages(item: object) -> int:
 
 
 def audit(record: DeliveryRecord) -> Audit:
-    """Find everything that is wrong with ``record``. A million sends and deliveries take a second or two."""
+    """Find everything that is wrong with ``record``. A million sends and deliveries take a few seconds."""
     outages = disjoint(record.outages)
     began_at = record.sends[0].at if record.sends else 0.0
     received = _by_subscriber(record)

@@ -164,7 +164,8 @@ def test_a_client_that_hangs_up_by_itself_is_known_to(world, fault, how):
 
 
 @pytest.mark.parametrize(
-    "fault", ["stall", pytest.param("blackhole", marks=pytest.mark.unlike_toxiproxy("a FIN passes a black hole"))]
+    "fault",
+    ["stall", pytest.param("blackhole", marks=pytest.mark.unlike_toxiproxy("a FIN passes, soon or late", run=False))],
 )
 def test_a_client_that_cannot_know_that_the_server_is_gone_hangs_up_by_itself(world, fault):
     client, server = world.pair()

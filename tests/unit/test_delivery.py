@@ -218,6 +218,13 @@ def test_a_phase_is_that_of_the_subscriber():
     ]
 
 
+def test_what_had_arrived_before_an_outage_had_arrived_though_it_came_again():
+    sends = [Send("a", 7.0), Send("b", 8.0), Send("c", 25.0), Send("d", 26.0)]
+    got = [Delivery("b", 8.5), Delivery("c", 25.5), Delivery("b", 50.0)]
+    found = audit(record(sends, got, outages=[CUT]))
+    assert [(lost.send.id, lost.blame.phase) for lost in found.lost] == [("a", "before"), ("d", "resumed")]
+
+
 def test_a_resend_that_is_lost_is_not_taken_for_the_first_one_that_arrived():
     sends = [Send("a", 5.0), Send("b", 21.0), Send("a", 22.0), Send("c", 23.0)]
     got = [Delivery("a", 5.5), Delivery("c", 23.5)]

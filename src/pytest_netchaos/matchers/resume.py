@@ -83,7 +83,7 @@ def _unjudged(record: DeliveryRecord, subscriber: str, moments: Sequence[Reconne
         return f"nothing arrived{at} before the last {what}"
     if arrived[-1] < moments[0].at:
         return f"nothing arrived{at} after the first {what}"
-    return f"no message{at} that was sent once, by a sender of whom one arrived before and another after a {what}"
+    return f"no sender's messages arrived{at} both before and after a {what} (ids that were sent once)"
 
 
 def _no_reconnect(record: DeliveryRecord) -> str:

@@ -20,10 +20,10 @@ _NAMED = 3
 _PHASES = ("in flight", "during", "after", "before", "resumed", "no fault")
 _TAGS = {"duplicated": "DUP", "unexpected": "UNSENT", "phantom": "PHANTOM", "out_of_order": "ORDER"}
 _PHASE_OF_SEVERAL = {
-    "before": "before {} outages, though later ones arrived",
+    "before": "before {} outages, and later ones arrived",
     "in flight": "in flight when {} outages began",
     "during": "during {} outages",
-    "after": "after {} heals, before anything else got through",
+    "after": "after {} heals, before others got through",
     "resumed": "after {} heals, when others got through again",
 }
 _MEANINGS = {"unexpected": "delivered, and never sent", "phantom": "delivered, although its send had failed"}
@@ -59,7 +59,7 @@ def _lost_lines(ledger: LedgerFacts, zero: float, room: int) -> list[str]:
     lines = [_lost_line(group, ledger.audit, zero, several=several) for group in groups[: max(room, 1)]]
     if pending:
         which, when = _which(pending, zero, several=several)
-        lines.append(f"PENDING  {which}: {when}, and nothing sent later has arrived; may be on its way")
+        lines.append(f"PENDING  {which}: {when}, and nothing later has arrived: may be on its way")
     return lines
 
 
@@ -75,7 +75,7 @@ def _lost_line(group: Sequence[Lost], found: Audit, zero: float, *, several: boo
     which, when = _which(group, zero, several=several)
     outages = {lost.blame.number for lost in group}
     why = _why(group[0], found, zero) if len(outages) == 1 else _PHASE_OF_SEVERAL[group[0].blame.phase]
-    return f"LOST  {which}: acknowledged, {when}, {why.format(len(outages))}"
+    return f"LOST  {which}: {when}, {why.format(len(outages))}"
 
 
 def _which(group: Sequence[Lost], zero: float, *, several: bool) -> tuple[str, str]:
@@ -92,14 +92,19 @@ def _why(lost: Lost, found: Audit, zero: float) -> str:
         return "no fault in force"
     outage = found.outages[lost.blame.number]
     kinds = " and ".join(outage.kinds)
-    fault = f"the {kinds} at {outage.started_at - zero:.3f}"
+    fault, heal = f"the {kinds}", "the heal"
+    if len(found.outages) > 1:
+        fault += f" at {outage.started_at - zero:.3f}"
     healed_at = outage.started_at if outage.healed_at is None else outage.healed_at
-    heal = fault if healed_at == outage.started_at else f"the heal at {healed_at - zero:.3f}"
+    if healed_at == outage.started_at:
+        heal = fault
+    elif len(found.outages) > 1:
+        heal += f" at {healed_at - zero:.3f}"
     return {
-        "before": f"before {fault}, though a later one arrived",
+        "before": f"before {fault}, and a later one arrived",
         "in flight": f"in flight at {fault}",
         "during": f"during {fault}",
-        "after": f"after {heal}, before anything else got through",
+        "after": f"after {heal}, before others got through",
         "resumed": f"after {heal}, when others got through again",
     }[lost.blame.phase]
 

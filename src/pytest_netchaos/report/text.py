@@ -97,7 +97,7 @@ def _summary(facts: Facts, axis: Axis) -> str:
 
 def _events(facts: Facts, axis: Axis, page: Page, room: int) -> list[str]:
     told, left_out = chosen(events_of(facts), facts.first_fault, room)
-    lines = [f"{event.at - axis.zero:9.3f}  {event.text}" for event in told]
+    lines = [f"{event.at - axis.zero:9.3f}  {event}" for event in told]
     return [page.line(line) for line in ([*lines, f"{'':11}{left_out}"] if left_out else lines)]
 
 

@@ -10,8 +10,8 @@ from pytest_netchaos.matchers.ledger_matcher import LedgerMatcher, check_whole
 
 @dataclass(frozen=True, eq=False, repr=False)
 class content(LedgerMatcher):  # noqa: N801 - named as a matcher is
-    def explain_record(self, record):  # noqa: ARG002 - holds whatever was recorded
-        return []
+    def explain_record(self, record):
+        return ["refused"] if any(send.id == "bad" for send in record.sends) else []
 
 
 def test_it_judges_ledgers_and_records():
@@ -19,6 +19,8 @@ def test_it_judges_ledgers_and_records():
     made.sent("a")
     assert made == content()
     assert made.record() == content()
+    made.sent("bad")
+    assert content().explain(made) == ["refused"]
     assert content().explain(3) == ["content() judges a ledger, not 'int'"]
 
 

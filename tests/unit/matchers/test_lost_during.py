@@ -200,15 +200,15 @@ def test_the_essential_part_fits_what_pytest_shows():
 
 @given(clean(), st.data())
 def test_a_loss_is_accepted_in_an_outage_and_found_outside(made, data):
-    """In a clean record everything arrives before the next message is sent; so it's certain what is in flight."""
     target = data.draw(st.sampled_from(made.accepted))
     subscriber = data.draw(st.sampled_from(made.record.subscribers))
     changed = made.without((target.id, subscriber))
     inside = any(outage.started_at <= target.at < outage.healed_at for outage in disjoint(made.record.outages))
-    # An outage begins 5 s after a send and the next one follows 10 s after it.
-    others = [send for send in made.accepted if send.at > target.at]
-    starts = [outage.started_at for outage in made.record.outages if outage.started_at > target.at]
-    overtaken = any(send.at < min(starts, default=0) for send in others)
+    start = min((each.started_at for each in made.record.outages if each.started_at > target.at), default=None)
+    overtaken = start is not None and any(
+        delivery.id > target.id and delivery.subscriber == subscriber and delivery.at <= start
+        for delivery in made.record.deliveries  # ids are in the order of sending
+    )
     verdict = lost_only_during(in_flight=False).judge(changed)
     if inside:
         assert verdict is not Verdict.INVALID

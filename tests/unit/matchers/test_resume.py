@@ -114,10 +114,7 @@ def test_a_sender_with_a_name_is_named():
         (healed([], range(10)), "nothing arrived before the last heal"),
         (
             connections(["x"], ["y"]),
-            (
-                "no message at 'ann' that was sent once, by a sender of whom one arrived before and another after a "
-                "reconnect"
-            ),
+            "no sender's messages arrived at 'ann' both before and after a reconnect (ids that were sent once)",
         ),
     ],
 )
