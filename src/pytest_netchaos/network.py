@@ -59,6 +59,7 @@ class Network:
         self._links: dict[str, Link] = {}
         self._notes: list[Entry] = []
         self._ledgers: list[Ledger] = []
+        self._unnamed = 0
         self._is_closed = False
 
     def __repr__(self) -> str:
@@ -84,7 +85,8 @@ class Network:
         Args:
             upstream: The server: ``"host:port"``, ``("host", port)``, a port of 127.0.0.1, a URL with a port,
                 ``"unix:/path"``, a ``Path``, or anything with ``.host`` and ``.port``. It need not listen yet.
-            name: What errors and reports call it; by default the upstream as it is written.
+            name: What errors and reports call it, and its seed is derived from; by default the upstream as it is
+                written, and the seed is that of the first, second, … link without a name.
             host: The loopback address to listen at: ``"::1"`` for IPv6.
             port: The port to listen at; 0 takes a free one.
             background: The IP addresses of those that dial through the link and aren't clients: replicas, monitors.
@@ -102,9 +104,9 @@ class Network:
             raise ValueError(f"port must be a whole number from 0 (a free one) to 65535, not {port!r}")
         found = addresses.upstream(upstream)
         hosts = addresses.numeric_hosts("background", background)
-        name = self._name(name, found.name)
+        given, name = name, self._name(name, found.name)
         self._engine = self._engine_source()
-        made = self._engine.open(name, found, host, port, derive_seed(self.seed, name), hosts)
+        made = self._engine.open(name, found, host, port, self._link_seed(given), hosts)
         link = self._links[name] = Link(name, found.name, made, self._timeout, found.url_defaults)
         for standing in self._standing:
             for fault in standing.faults if standing.hits(name) else ():
@@ -284,6 +286,13 @@ class Network:
             merged += messages(ledger.record(outages=()))
             merged += (Entry(note.at, "", "note", note.text) for note in ledger.notes)
         return Timeline(merged)
+
+    def _link_seed(self, name: str | None) -> int:
+        """Derive a link's seed; one without a name has an upstream's port in it, which is another one in each run."""
+        if name is not None:
+            return derive_seed(self.seed, name)
+        self._unnamed += 1
+        return derive_seed(self.seed, "", str(self._unnamed))
 
     def _name(self, name: str | None, default: str) -> str:
         if name is None:
