@@ -8,8 +8,8 @@ import itertools
 
 import pytest
 
-from pytest_netchaos.fingerprint import fingerprint
-from pytest_netchaos.matchers.presets import python_socketio, websockets_default
+from pytest_netchaos.fingerprints import fingerprint
+from pytest_netchaos.presets import python_socketio, websockets_default
 
 pytestmark = pytest.mark.asyncio
 

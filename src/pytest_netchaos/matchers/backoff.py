@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 from ..faults import check_duration, check_number
 from ..history import Dials
+from ..jitter import Jitter, decorrelated, proportional
 from . import schedule
 from .base import Matcher
 from .gaps import LATE, dials_of, unjudgeable, unseen
-from .jitter import Jitter, decorrelated, proportional
 from .sampling import FEWEST, Statistics, statistics
 
 #: Waits that a failure shows around the first one that is out of range. With the other lines they make pytest's 8.
@@ -30,13 +30,13 @@ class backoff(Matcher[Dials]):  # noqa: N801 - the class is the call that a test
 
     The nth wait of a run, counted from 0, is meant to be *w* = min(``first`` × ``factor``ⁿ, ``cap``), and ``jitter``
     says what is drawn instead: a number is the share of *w* by which it may be longer or shorter, and
-    `matchers.jitter` has the other models that clients use. What was waited may be ``late`` seconds longer than what
+    `jitter` has the other models that clients use. What was waited may be ``late`` seconds longer than what
     can be drawn: machines are busy. It may not be shorter, but for the 10 ms that a measurement can err by
     (`matchers.gaps.EARLY`).
 
     With ``samples`` random waits or more, their distribution is judged too, so that a client without jitter, or with
     jitter that goes one way, doesn't pass. A client that keeps to its policy fails there less than once in a million
-    times: `matchers.sampling` has the formulas. A client's presets are in `matchers.presets`.
+    times: `matchers.sampling` has the formulas. A client's presets are in `presets`.
 
     Raises:
         TypeError: An argument has the wrong type.

@@ -25,7 +25,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .law import Law
+from ..law import Law
 
 #: Fewer draws aren't judged: see above.
 FEWEST = 30

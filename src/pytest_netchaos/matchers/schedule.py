@@ -7,9 +7,9 @@ from typing import NamedTuple, Protocol
 
 from ..faults import LONGEST
 from ..history import Dial, Dials
+from ..jitter import Jitter
+from ..law import Law, fixed, uniform
 from .gaps import EARLY
-from .jitter import Jitter
-from .law import Law, fixed, uniform
 from .sampling import Draw, draw
 
 

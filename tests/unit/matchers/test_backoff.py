@@ -11,9 +11,9 @@ from tests.dialled import dialled
 
 from pytest_netchaos.faults import Cut
 from pytest_netchaos.history import Dial, Dials, FaultSpan, History
+from pytest_netchaos.jitter import Jitter, additive, backo2, decorrelated, equal, full, proportional
 from pytest_netchaos.linklog import with_waits
 from pytest_netchaos.matchers.backoff import backoff
-from pytest_netchaos.matchers.jitter import Jitter, additive, backo2, decorrelated, equal, full, proportional
 
 LONG = 5.0  # how long a connection lives
 

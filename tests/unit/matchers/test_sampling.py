@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_netchaos.matchers.law import Law, Piece, fixed, uniform
+from pytest_netchaos.law import Law, Piece, fixed, uniform
 from pytest_netchaos.matchers.sampling import draw, statistics
 
 EVEN = [(i + 0.5) / 40 for i in range(40)]

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 from ..faults import LONGEST
 from ..history import Dials
-from . import schedule
-from .gaps import LATE
+from ..matchers import schedule
+from ..matchers.gaps import LATE
 from .guesses import GROWING, NEAR, SPREADING, Guess
 
 #: Seconds that a wait may be shorter than its draw, and the share of waits that may be longer by up to `LATE`, not

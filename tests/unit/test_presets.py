@@ -11,7 +11,7 @@ import threading
 import pytest
 from tests.dialled import dialled
 
-from pytest_netchaos.matchers.presets import python_socketio, redis_py, socketio_js, websockets_default
+from pytest_netchaos.presets import python_socketio, redis_py, socketio_js, websockets_default
 
 RUNS, WAITS = 12, 6
 STRICT = 1e-6  # seconds: what the dials' times are rounded by
@@ -168,6 +168,6 @@ def test_a_preset_is_no_other_clients():
 
 def test_presets_import_no_client():
     clients = {"redis", "socketio", "websockets", "asyncio"}
-    program = f"import sys, pytest_netchaos.matchers.presets; print(sorted({clients} & set(sys.modules)))"
+    program = f"import sys, pytest_netchaos.presets; print(sorted({clients} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias, get_args
 
-from .backoff import backoff
-from .gaps import LATE
 from .jitter import additive, backo2, decorrelated, equal, full
+from .matchers.backoff import backoff
+from .matchers.gaps import LATE
 
 RedisBackoff: TypeAlias = Literal["exponential", "full", "equal", "decorrelated", "exponential_with_jitter"]
 

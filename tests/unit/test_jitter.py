@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_netchaos.matchers import jitter
-from pytest_netchaos.matchers.jitter import additive, backo2, decorrelated, equal, full, proportional
+from pytest_netchaos import jitter
+from pytest_netchaos.jitter import additive, backo2, decorrelated, equal, full, proportional
 
 
 @pytest.mark.parametrize(

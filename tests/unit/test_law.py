@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_netchaos.matchers.law import Law, Piece, fixed, uniform
+from pytest_netchaos.law import Law, Piece, fixed, uniform
 
 numbers = st.floats(0, 10)
 pieces = st.tuples(st.integers(1, 9), numbers, numbers).map(lambda p: (p[0], min(p[1:]), max(p[1:])))

@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from .history import Dials
-from .matchers.backoff import backoff
-from .matchers.fitting import COARSE, FINE, Fit, fit, improved, rounded, shortened
-from .matchers.gaps import dials_of, unjudgeable, unseen
-from .matchers.guesses import NEAR, SPREADING, Guess, guesses, simplified
+from ..history import Dials
+from ..matchers.backoff import backoff
+from ..matchers.gaps import dials_of, unjudgeable, unseen
+from .fitting import COARSE, FINE, Fit, fit, improved, rounded, shortened
+from .guesses import NEAR, SPREADING, Guess, guesses, simplified
 
 #: Fewer waits fit any policy.
 _FEWEST = 3

@@ -5,12 +5,12 @@ import random
 import pytest
 from tests.dialled import dialled
 
-from pytest_netchaos.fingerprint import Fingerprint, fingerprint
+from pytest_netchaos import jitter
+from pytest_netchaos.fingerprints import Fingerprint, fingerprint
 from pytest_netchaos.history import Dial, Dials, History
-from pytest_netchaos.matchers import jitter
+from pytest_netchaos.jitter import additive, backo2, decorrelated, equal, full
 from pytest_netchaos.matchers.backoff import backoff
-from pytest_netchaos.matchers.jitter import additive, backo2, decorrelated, equal, full
-from pytest_netchaos.matchers.presets import redis_py, websockets_default
+from pytest_netchaos.presets import redis_py, websockets_default
 
 # The laws of the models, written down once more, as draws.
 

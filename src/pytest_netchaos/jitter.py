@@ -24,7 +24,7 @@ from __future__ import annotations
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, ClassVar
 
-from ..faults import check_duration, check_number
+from .faults import check_duration, check_number
 from .law import Law, Piece, uniform
 
 #: The largest number of times the previous wait; a larger one is a slip.

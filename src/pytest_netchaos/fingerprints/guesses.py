@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ..faults import LONGEST
-from .backoff import backoff
-from .jitter import Jitter, additive, backo2, decorrelated, equal, full
+from ..jitter import Jitter, additive, backo2, decorrelated, equal, full
+from ..matchers.backoff import backoff
 
 #: Seconds within which waits count as equal: what timers and the relay differ by on an idle machine, and some more.
 NEAR = 0.005
