@@ -360,3 +360,27 @@ def test_a_version_that_lacks_the_private_method_is_named(ledger, monkeypatch):
         RuntimeError, match=r"Client of python-socketio 5\..* has no _trigger_event: this version can't"
     ):
         record_socketio(socketio.Client(handle_sigint=False), ledger)
+
+
+@pytest.mark.parametrize(("namespace", "error"), [("chat", ValueError), ("*", ValueError), (5, TypeError)])
+def test_a_namespace_that_no_client_can_have_is_refused(namespace, error):
+    with pytest.raises(error, match=rf"namespace must .*, such as '/chat', not {namespace!r}".replace("*'", r"\*'")):
+        record_socketio(socketio.Client(), Ledger(), namespace=namespace)
+
+
+class LooseClient(socketio.Client):
+    def emit(self, *args, **kwargs):
+        return super().emit(*args, **kwargs)
+
+    def _trigger_event(self, event, *args):
+        return super()._trigger_event(event, *args)
+
+
+def test_a_client_that_overrides_methods_with_whatever_they_get_is_recorded():
+    ledger, offline = Ledger(), OfflineClient(LooseClient)
+    offline.client.namespaces = {"/": "sid1"}
+    record_socketio(offline.client, ledger, events=["tick"])
+    offline.client.emit("tick", 1)
+    offline.receive('2["tick",2]')
+    record = ledger.record()
+    assert ([send.id for send in record.sends], [delivery.id for delivery in record.deliveries]) == ([1], [2])
