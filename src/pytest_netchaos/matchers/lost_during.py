@@ -33,8 +33,9 @@ class lost_only_during(DeliveryMatcher):  # noqa: N801 - the class is the call t
 
     A message that was acknowledged and never arrived is *lost*. It was sent *during* an outage if that was from the
     start of the outage to just before its heal, or until now where it is still in force. It was *in flight* at an
-    outage if it was sent before, and nothing that was sent after it had reached the subscriber when the outage began;
-    but what was sent after a heal, before the first message since that heal which arrived, was lost to the time after.
+    outage if it was sent before, and nothing that its sender sent after it had reached the subscriber when the outage
+    began; but what was sent after a heal, before the sender's first message since that heal which arrived, was lost to
+    the time after.
 
     ::
 
