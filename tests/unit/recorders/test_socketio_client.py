@@ -114,7 +114,7 @@ def test_a_recorded_client_does_what_it_does_without(kind, ledger):
     assert (LookupError, "broken") in results
     assert ("tick", 1, 2) in seen
     assert '37["seen"]' in wire
-    assert len(ledger.record().deliveries) == 3
+    assert len(ledger.record().deliveries) == 2
     assert len(ledger.record().sends) == 5
 
 
@@ -262,7 +262,16 @@ def test_the_payload_is_the_same_at_both_ends(offline, ledger):
         run(offline.client.emit("tick", data))
     for packet in ('2["tick",1]', '2["tick",1,2]', '2["tick",3]', '2["tick",null]', '2["tick"]'):
         offline.receive(packet)
-    assert [id_ for id_, _ in sends(ledger)] == deliveries(ledger) == [1, (1, 2), 3, None, None]
+    assert [id_ for id_, _ in sends(ledger)] == deliveries(ledger) == [1, (1, 2), 3]
+
+
+def test_an_event_without_a_payload_has_no_id(offline, ledger):
+    recording = record_socketio(offline.client, ledger)
+    offline.connect()
+    run(offline.client.emit("tick"))
+    offline.receive('2["tick"]')
+    assert ledger.counts()[:2] == (0, 0)
+    assert sum(recording.unrecorded.values()) == 2
 
 
 def test_only_the_events_and_the_namespace_that_were_asked_for(offline, ledger):
