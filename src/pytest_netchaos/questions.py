@@ -11,9 +11,11 @@ from pathlib import Path
 from types import CodeType, TracebackType
 from typing import Any, Generic, TypeVar, cast
 
-from .errors import WaitTimeout
+from .errors import WaitTimeout, hide_own_errors
 from .faults import check_duration
 from .matchers.base import Matcher
+
+__tracebackhide__ = hide_own_errors
 
 T = TypeVar("T")
 
