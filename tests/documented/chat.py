@@ -16,7 +16,7 @@ SOON = 20.0
 
 
 class Server:
-    """Keeps what is published: a connection that begins with ``from 3`` gets all from the fourth on, and what follows."""
+    """Keeps what is published: a connection that begins with ``from 3`` gets the fourth message and all that follow."""
 
     def __init__(self):
         self.on_request = self.on_message = lambda _: None
@@ -103,11 +103,16 @@ class Turnstile:
         self._lock = threading.Lock()
 
     def dial(self, address):
-        with self._lock:
-            sock = socket.create_connection(address, SOON)
-            sock.sendall(b"0\n")
-            sock.recv(16)
-            threading.Event().wait(self._pause)
+        with self._lock, contextlib.ExitStack() as unless_served:
+            try:
+                sock = socket.create_connection(address, SOON)
+                unless_served.callback(sock.close)
+                sock.sendall(b"0\n")
+                if not sock.recv(16):
+                    raise ConnectionResetError("nobody answers")
+                unless_served.pop_all()
+            finally:
+                threading.Event().wait(self._pause)
         return sock
 
 
@@ -180,7 +185,7 @@ class Connected:
 
 
 class Client(Connected):
-    """``post`` sends and doesn't wait; what it can't send goes into a buffer of so many. ``send`` waits for an answer."""
+    """``post`` sends, or keeps so many messages in a buffer as it can't; ``send`` waits for an answer."""
 
     def __init__(self, address, *, buffer=0, answer_within=SOON, **how):
         self._buffer = deque(maxlen=buffer)
