@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pytest_netchaos.faults import Blackhole, Cut, Delay, Flap, Stall
+from tests.unit.matchers.scripts import Script
+
+from pytest_netchaos.faults import Blackhole, Cut, Delay, Stall
 from pytest_netchaos.history import merge_outages
 from pytest_netchaos.ledger import Connect, Delivery, DeliveryRecord, Note, Send
 from pytest_netchaos.report.facts import Facts, LedgerFacts, LinkFacts
-from tests.unit.matchers.scripts import Script
 
 REPLAY = "to draw the same random decisions again: --netchaos-seed=7"
 PLACE = "127.0.0.1:4000 to 127.0.0.1:5432"
@@ -78,11 +79,9 @@ def a_black_hole():
 
 def a_flap_with_many_dials():
     script = Script()
-    number = 0
     for cycle in range(6):
         begin = 0.5 + cycle
         script.serve(begin - 0.4, begin, "fault", "RST", "cut")
-        number += 1
         for dial in range(20):
             script.refuse(begin + 0.01 + dial * 0.02)
     script.serve(6.2)

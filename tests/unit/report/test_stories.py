@@ -1,6 +1,6 @@
-"""Ten situations, told as they are in ``stories/``. After a change of the wording, read them, and write them anew:
+"""Ten situations, told as they are in ``stories/``.
 
-``python -m tests.unit.report.test_stories``
+After a change of the wording, ``python -m tests.unit.report.test_stories`` writes them anew: read them.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.unit.report.situations import SITUATIONS
 
 from pytest_netchaos.report.page import Page
 from pytest_netchaos.report.text import MOST_LINES, write
-from tests.unit.report.situations import SITUATIONS
 
 STORIES = Path(__file__).with_name("stories")
 
