@@ -12,9 +12,13 @@ from . import addresses
 from .addresses import UpstreamLike
 from .engines.base import Engine
 from .errors import DockerUnavailable, EngineError, LinkClosed, NetchaosError, hide_own_errors
-from .history import History, Outage, merge_outages
+from .history import History, Lag, Outage, merge_outages
+from .lag import LagMonitor
+from .lateness import remarks
+from .ledger import Note
 from .link import Link
 from .marker import Standing
+from .recording import began_at
 from .timeline import Entry, Timeline, entries, messages
 
 if TYPE_CHECKING:
@@ -58,6 +62,7 @@ class Network:
         self._links: dict[str, Link] = {}
         self._notes: list[Entry] = []
         self._ledgers: list[Ledger] = []
+        self._lag_monitor = LagMonitor()
         self._is_closed = False
 
     def __repr__(self) -> str:
@@ -104,7 +109,8 @@ class Network:
         name = self._name(name, found.name)
         self._engine = self._engine_source()
         made = self._engine.open(name, found, host, port, derive_seed(self.seed, name), hosts)
-        link = self._links[name] = Link(name, found.name, made, self._timeout, found.url_defaults)
+        link = self._links[name] = Link(name, found.name, made, self._timeout, found.url_defaults, self._lag_monitor)
+        self._lag_monitor.watch()
         for standing in self._standing:
             for fault in standing.faults if standing.hits(name) else ():
                 link.inject(fault)
@@ -193,9 +199,35 @@ class Network:
         """What is known of what happened, without asking the engine: for when it is dead."""
         return self._merge(link.recall() for link in self._links.values())
 
+    @property
+    def lags(self) -> tuple[Lag, ...]:
+        """When this process, or an event loop that links were used in, stood still for 50 ms or more."""
+        return self._lag_monitor.lags()
+
+    def remarks(self) -> list[str]:
+        """Say what may explain a failure and was no fault of the network: the lags, in the timeline's seconds."""
+        lags = self.lags
+        if not lags:
+            return []
+        return remarks(lags, began_at(self.histories(), [ledger.record() for ledger in self._ledgers], self.notes))
+
+    def histories(self) -> tuple[History, ...]:
+        """What each link saw until now; of a dead engine's links, what is known."""
+        try:
+            return tuple(link.history() for link in self._links.values())
+        except NetchaosError:
+            return tuple(link.recall() for link in self._links.values())
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """The lines that were noted here and in the ledgers, in order of time."""
+        notes = [Note(entry.at, entry.text) for entry in self._notes]
+        notes += (note for ledger in self._ledgers for note in ledger.notes)
+        return tuple(sorted(notes, key=lambda note: note.at))
+
     def outages(self) -> tuple[Outage, ...]:
         """The stretches of time in which a breaking fault was in force on any link."""
-        return merge_outages(span for link in self._links.values() for span in link.history().faults)
+        return merge_outages(span for history in self.histories() for span in history.faults)
 
     def keep(self, ledger: Ledger) -> None:
         """Have what a ledger holds in the timeline, and in what is said of a failure."""
@@ -219,6 +251,7 @@ class Network:
             NetchaosError: a marker names a link that there never was.
         """
         self._is_closed = True
+        self._lag_monitor.stop()
         failures: list[NetchaosError] = []
         for link in self._links.values():
             try:

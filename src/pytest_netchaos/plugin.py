@@ -27,7 +27,8 @@ T = TypeVar("T")
 _settings = pytest.StashKey[options.Settings]()
 _standing = pytest.StashKey[tuple[marker.Standing, ...]]()
 _network = pytest.StashKey["Network"]()
-_passed = pytest.StashKey[bool]()
+#: Of a test's setup and call; empty where it wasn't called.
+_outcome = pytest.StashKey[str]()
 #: The run's id, in its controlling process.
 _run = pytest.StashKey[str]()
 
@@ -94,7 +95,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_runtest_makereport
     """
     report = yield
-    item.stash[_passed] = report.when == "call" and report.passed
+    if report.when == "call" or (report.when == "setup" and not report.passed):
+        item.stash[_outcome] = report.outcome
     network = item.stash.get(_network, None)
     if report.failed and network is not None and (report.when == "call" or network.links):
         from .report.text import story  # noqa: PLC0415 - only where a test failed
@@ -151,6 +153,8 @@ def _or_skip(settings: options.Settings, make: Callable[[], T], *policies: str) 
 def netchaos(request: pytest.FixtureRequest, _netchaos_resources: Resources) -> Iterator[Network]:
     """Links that can be cut, delayed and flapped: ``netchaos.link(server)``. All are healed and closed at the end."""
     from .network import Network, derive_seed  # noqa: PLC0415 - only where a test uses it
+    from .recording import RunOfTest  # noqa: PLC0415
+    from .report.export import export  # noqa: PLC0415
 
     settings = request.config.stash[_settings]
     standing = request.node.stash.get(_standing, ())
@@ -166,7 +170,12 @@ def netchaos(request: pytest.FixtureRequest, _netchaos_resources: Resources) -> 
     )
     request.node.stash[_network] = network
     yield network
-    network.close(passed=request.node.stash.get(_passed, False))
+    outcome = request.node.stash.get(_outcome, "")
+    run = RunOfTest(request.node.nodeid, outcome, settings.seed, str(settings.engine))
+    try:
+        request.node.user_properties += export(network, run, settings.timeline)
+    finally:
+        network.close(passed=outcome == "passed")
 
 
 @pytest.fixture

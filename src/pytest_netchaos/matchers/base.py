@@ -7,6 +7,7 @@ from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 from ..history import History
+from ..lateness import explaining
 from ..waiting import in_event_loop
 
 if TYPE_CHECKING:
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from dataclasses import Field
 
 S = TypeVar("S")
+
+#: What pytest shows of an explanation unless it is told otherwise.
+_MOST_LINES, _MOST_CHARACTERS = 8, 640
 
 
 @runtime_checkable
@@ -178,8 +182,14 @@ def _explanation(judged: object, actual: object, matcher: Matcher[Any]) -> list[
     if not lines:
         return [f"{matcher!r} holds by now, and did not when it was compared", *_hint(matcher)]
     if isinstance(actual, Live) and isinstance(history, History) and in_event_loop():
-        return [*lines, *_too_early(history, matcher)]
-    return lines
+        lines = [*lines, *_too_early(history, matcher)]
+    return _with_room(lines, explaining(history))
+
+
+def _with_room(lines: list[str], further: list[str]) -> list[str]:
+    """Add lines where pytest shows them: an explanation that it cuts loses more than they are worth."""
+    longer = [*lines, *further]
+    return longer if len(longer) <= _MOST_LINES and sum(map(len, longer)) <= _MOST_CHARACTERS else lines
 
 
 def _too_early(history: History, matcher: Matcher[Any]) -> list[str]:
