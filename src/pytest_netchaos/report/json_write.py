@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import MISSING, Field, fields
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ..faults import Fault
@@ -24,6 +25,8 @@ FORMAT = "pytest-netchaos timeline"
 #: Raised when a reader of the old version would misunderstand the new one; a field that is added doesn't raise it.
 VERSION = 1
 
+#: Events that are written at once: one by one, they would take a third longer.
+_BATCH = 1000
 #: Digits after the point: a nanosecond, as fine as the clock counts.
 _DIGITS = 9
 #: The fields that are times; they count from the first event.
@@ -78,6 +81,10 @@ class _Shift:
     def time(self, at: float) -> float:
         return round(at - self._zero, _DIGITS)
 
+    def text(self, at: float) -> str:
+        """Write the same time, in a third of the time that its shortest spelling takes."""
+        return f"{at - self._zero:.{_DIGITS}f}"
+
     def row(self, value: Any) -> dict[str, object]:  # noqa: ANN401 - any of the frozen values of a history
         """Write a dataclass, without the fields that have their defaults."""
         return {
@@ -119,7 +126,7 @@ def _ledger(record: DeliveryRecord, ids: IdEncoder, shift: _Shift) -> Iterator[s
 
 
 def _send(send: Send, ids: IdEncoder, shift: _Shift) -> str:
-    written = f"[{ids.encode(send.id)},{shift.time(send.at)!r}"
+    written = f"[{ids.encode(send.id)},{shift.text(send.at)}"
     if send.sender:
         return f'{written},"{send.outcome}",{ids.encode(send.sender)}]'
     return f"{written}]" if send.outcome == "ok" else f'{written},"{send.outcome}"]'
@@ -127,11 +134,11 @@ def _send(send: Send, ids: IdEncoder, shift: _Shift) -> str:
 
 def _delivery(delivery: Delivery, ids: IdEncoder, shift: _Shift) -> str:
     to = f",{ids.encode(delivery.subscriber)}" if delivery.subscriber else ""
-    return f"[{ids.encode(delivery.id)},{shift.time(delivery.at)!r}{to}]"
+    return f"[{ids.encode(delivery.id)},{shift.text(delivery.at)}{to}]"
 
 
 def _connect(connect: Connect, ids: IdEncoder, shift: _Shift) -> str:
-    return f"[{shift.time(connect.at)!r},{ids.encode(connect.subscriber)},{ids.encode(connect.session)}]"
+    return f"[{shift.text(connect.at)},{ids.encode(connect.subscriber)},{ids.encode(connect.session)}]"
 
 
 def _array(name: str, rows: Iterable[object], end: str = ",") -> Iterator[str]:
@@ -140,9 +147,8 @@ def _array(name: str, rows: Iterable[object], end: str = ",") -> Iterator[str]:
 
 def _lines(name: str, rows: Iterable[str], end: str = ",") -> Iterator[str]:
     yield f'"{name}":['
-    between = "\n"
-    for row in rows:
-        yield between
-        yield row
+    left, between = iter(rows), "\n"
+    while batch := ",\n".join(islice(left, _BATCH)):
+        yield between + batch
         between = ",\n"
     yield f"]{end}\n"
