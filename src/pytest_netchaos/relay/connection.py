@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from time import monotonic
 
 from . import sockets
+from .end import End
 from .fault import ENDING
-from .flow import DROP, OPEN, TURN, End, Flow
+from .flow import DROP, OPEN, Flow
+from .lingering import Lingering
 from .loop import ERR, HUP, IN, OUT, RDHUP
 from .stages import BROKEN, CLOSE, RST
 
@@ -43,9 +44,6 @@ if TYPE_CHECKING:
             """The connection is over."""
 
 
-#: Seconds that a peer has to take note of a FIN that a fault sent. A close with unread bytes would send an RST, which
-#: could destroy what the peer has not yet read.
-LINGER = 1.0
 #: What carries the bytes.
 FLOW: type[Flow] = splicing.FLOW if sys.platform == "linux" else Flow
 #: An event with any of these says more than that bytes have come.
@@ -90,7 +88,7 @@ class Connection:
         #: Who ended it and why: the first side that sent a FIN, or a fault.
         self._closed_by: tuple[str, str] | None = None
         self._is_hanging_up = False  # a fault sends FINs
-        self._lingering = False
+        self._lingering: Lingering | None = None
         self._deadlines: Deadlines | None = None
         sockets.no_delay(client)
         loop.watch(client.fileno(), self._client_event, self.client)
@@ -277,8 +275,8 @@ class Connection:
     def _event(self, end: End, mask: int, reading: Flow, writing: Flow) -> None:
         was_blocked = not end.writable  # every edge says OUT; mostly that is no news
         self._note(end, mask)
-        if self._lingering:
-            self._linger()
+        if self._lingering is not None:
+            self._lingering.go_on()
             return
         if mask & ~OUT:
             reading.pump()
@@ -341,34 +339,9 @@ class Connection:
             self._release(with_rst=False)
         else:  # a fault closed it: the peers don't know yet, and a close with bytes unread would be an RST
             self._hang_up_dial()
-            self._lingering = True
-            for end in (self.client, self.server):
-                if end.sock is not None:
-                    sockets.send_fin(end.sock)
-            self._loop.call_at(monotonic() + LINGER, self._stop_lingering)
-            self._linger()
-
-    def _linger(self) -> None:
-        """Read and forget what the peers still say, until both have hung up."""
-        if not self._lingering:
-            return
-        said = {self._discard(end, end.sock) for end in (self.client, self.server) if end.sock is not None}
-        if "more" in said:
-            self._loop.soon(self._linger)
-        elif "empty" not in said:
-            self._stop_lingering()
-
-    @staticmethod
-    def _discard(end: End, sock: Socket) -> str:
-        said = sockets.discard(sock, TURN)
-        end.readable = said != "empty"
-        end.finished |= said == "gone"
-        return said
-
-    def _stop_lingering(self) -> None:
-        if self._lingering:
-            self._lingering = False
-            self._release(with_rst=False)
+            ends = [end for end in (self.client, self.server) if end.sock is not None]
+            self._lingering = Lingering(self._loop, ends, lambda: self._release(with_rst=False))
+            self._lingering.begin()
 
     def _release(self, *, with_rst: bool) -> None:
         self.is_over = True

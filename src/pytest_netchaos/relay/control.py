@@ -11,8 +11,8 @@ from time import monotonic
 
 from .arguments import number, quote, upstream, upstreams_of, whole, windows_of
 from .chance import mix
+from .end import End
 from .fault import Fault, check
-from .flow import End
 from .loop import ERR, HUP, IN, OUT, RDHUP
 from .proxy import Proxy
 from .schedule import Schedule

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .flow import End
+    from .end import End
 
 _EDGES = IN | OUT | RDHUP | select.EPOLLET
 

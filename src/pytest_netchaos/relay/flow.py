@@ -11,9 +11,9 @@ from .stages import BROKEN, FIN, RST, is_end
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from _socket import socket as Socket  # noqa: N812
     from collections.abc import Callable
 
+    from .end import End
     from .loop import Loop, Timer
     from .stages import Stage
 
@@ -35,24 +35,6 @@ _NO_CHAIN = Chain()  # of every flow without a fault: one of its own would be 10
 
 def _nobody(flow: Flow, how: bytes) -> None:
     """Hear of the end of a flow that was stopped."""
-
-
-class End:
-    """One side of a connection: its socket, and what epoll last said of it."""
-
-    __slots__ = ("broken", "farewell", "finished", "readable", "side", "sock", "writable")
-
-    def __init__(self, side: str, sock: Socket | None = None) -> None:
-        self.side = side
-        self.sock = sock
-        self.readable = True  # until a call says otherwise: edges that came before we watched are not repeated
-        self.writable = True
-        #: The peer is hanging up: a short read no longer means that nothing is left.
-        self.finished = False
-        #: A write met an RST. The next read must report it, although the kernel reports it only once.
-        self.broken = False
-        #: What takes the socket over at the end, where it may be neither reset nor simply closed.
-        self.farewell: Callable[[Socket], None] | None = None
 
 
 class Flow:

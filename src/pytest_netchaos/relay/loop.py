@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .flow import End
+    from .end import End
 
 #: In numbers, as epoll and `poll` have them: `select` has the names only of what the system has.
 IN, OUT, ERR, HUP, RDHUP = 0x1, 0x4, 0x8, 0x10, 0x2000

@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .flow import End
+    from .end import End
     from .pollers import Poller
 
 #: Seconds between two looks at the sockets that nobody reads, where the system doesn't tell that their peers hang up.

@@ -8,33 +8,21 @@ from . import sockets
 from .background import Background
 from .connection import Connection
 from .fault import DOWN, ENDING, INSTANT, REFUSING, UP, gate, stages
-from .flow import End
-from .retry import Retry
+from .port import Port
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket as Socket  # noqa: N812
-    from collections.abc import Callable, Iterator
-    from typing import Protocol, TypeAlias
+    from collections.abc import Callable
+    from typing import TypeAlias
 
     from .connection import Watcher
     from .fault import Fault
     from .keeper import Keeper, LoneKeeper
     from .loop import Loop
     from .pair import Pair
+    from .port import Lookout
     from .sockets import Address
-
-    class Lookout(Protocol):
-        """Sees who dials a closed port: a `SynWatch`, or nobody."""
-
-        def add(self, family: int, address: tuple[str, int], on_syn: Callable[[str], None]) -> None:
-            """Look out for dials to a port."""
-
-        def remove(self, family: int, address: tuple[str, int]) -> None:
-            """Look out no more."""
-
-        def catch_up(self, family: int) -> None:
-            """Say what has been seen until now."""
 
     #: What carries a client's connection: one `Connection`, or the two of a tap.
     Carrier: TypeAlias = "Connection | Pair"
@@ -59,37 +47,25 @@ class Proxy:
     ) -> None:
         self.id = id_
         self.address = keeper.address
-        self.family = keeper.family
         self.faults: dict[int, Fault] = {}
         #: By the number of the dial; those of the background have numbers below 0.
         self.connections: dict[int, Carrier] = {}
         self._background = Background(background, self.connections)
         self._loop = loop
-        self._watch = watch
         self._emit = emit
-        self._listener: Socket | None = listener
-        #: The port stays ours while the listener is closed, and connecting to it is refused.
-        self._keeper = keeper
-        self._door = End("port")  # readable: somebody may be waiting, and nobody has looked yet
         self._addresses = addresses
         self._dials = 0
         self._refused = 0  # of them, by a closed port
         self._opened = 0
-        self._unsorted: list[str] | None = None
-        self._is_blind = False  # whoever is refused isn't seen
-        self._retry = Retry(loop, self._accept)  # while the descriptors have run out
-        self._listen(listener)
+        self._port = Port(loop, watch, self, listener, keeper)
 
     def close(self) -> None:
         """End every connection with a FIN, and give the port back."""
         self.faults.clear()
-        if self._listener is not None:  # not `shut`: who is refused from now on is refused by nobody's fault
-            self._accept()
-            self._stop_listening()
-        self._watch.remove(self.family, self.address)
+        self._port.stop()
         for connection in list(self.connections.values()):
             connection.abandon("the link was closed")
-        self._keeper.close()
+        self._port.close()
 
     # Faults.
 
@@ -149,7 +125,7 @@ class Proxy:
 
     def hang_up(self) -> None:
         """Close every live connection with a FIN, now; whoever is through the handshake has one."""
-        self._accept()
+        self._port.accept()
         for connection in list(self.connections.values()):
             connection.abandon("the proxy was disabled")
 
@@ -172,12 +148,7 @@ class Proxy:
 
     def shut(self) -> None:
         """Refuse whoever comes from now on; whoever is through the handshake is a connection already."""
-        if self._listener is None:
-            return
-        self._look_out()
-        self._accept()
-        self._watch.catch_up(self.family)  # the SYNs of those: not refused
-        self._stop_listening()
+        self._port.shut()
 
     def open(self) -> None:
         """Listen again, at the same port.
@@ -185,89 +156,10 @@ class Proxy:
         Raises:
             OSError: somebody else has taken it.
         """
-        listener = self._keeper.listen()
-        waiting, refused = self._sort_out(listener)
-        for peer in refused:
-            self._refuse(peer)
-        self._welcome_all(waiting)
-        self._listen(listener)
+        self._port.open()
 
-    def _look_out(self) -> None:
-        """See who dials from now on. Where that fails, it isn't tried again: the owner has other means from then on."""
-        if self._is_blind:
-            return
-        try:
-            self._watch.add(self.family, self.address, self._saw_syn)
-        except OSError as error:
-            self._is_blind = True
-            self._emit("blind", monotonic(), self.id, str(error))
-            if error.errno in sockets.EXHAUSTED:
-                self._emit("trouble", monotonic(), self.id, f"can't see who is refused: {error}")
-
-    def _stop_listening(self) -> None:
-        assert self._listener is not None
-        self._loop.forget(self._listener.fileno())
-        self._keeper.shut(self._listener)
-        self._listener = None
-
-    def _listen(self, listener: Socket) -> None:
-        # Accept after the other events of the round: a client that hung up and dialled again has done so in that order.
-        self._door.readable = False
-        self._loop.watch(listener.fileno(), lambda _: self._knock(), self._door)
-
-    def _knock(self) -> None:
-        self._door.readable = True
-        self._loop.soon(self._accept)
-
-    def _accept(self) -> None:
-        """Welcome each as he comes: that nobody else is waiting is found out when this one is served."""
-        for client, peer in self._accept_each():
-            self._welcome(client, peer)
-
-    def _sort_out(self, listener: Socket) -> tuple[list[tuple[Socket, tuple[object, ...]]], list[str]]:
-        """Tell the dials that the new listener has from those that came before it: both have sent a SYN."""
-        self._unsorted = []
-        self._watch.catch_up(self.family)
-        self._watch.remove(self.family, self.address)
-        seen, self._unsorted = self._unsorted, None
-        self._listener = listener
-        waiting = list(self._accept_each())
-        served = {sockets.name(peer) for _, peer in waiting}
-        return waiting, [peer for peer in seen if peer not in served]
-
-    def _saw_syn(self, peer: str) -> None:
-        if self._unsorted is not None:
-            self._unsorted.append(peer)
-        elif self._listener is None:
-            self._refuse(peer)
-
-    def _accept_each(self) -> Iterator[tuple[Socket, tuple[object, ...]]]:
-        while self._listener is not None:
-            try:
-                yield sockets.accept(self._listener)
-            except BlockingIOError:
-                self._has_accepted_all()
-                break
-            except ConnectionAbortedError:
-                continue
-            except OSError as error:
-                self._accept_later(error)
-                break
-
-    def _has_accepted_all(self) -> None:
-        self._door.readable = False
-        self._retry.over()
-
-    def _accept_later(self, error: OSError) -> None:
-        """Try again, until everybody who waits is accepted; say so once."""
-        if self._retry.later():
-            self._emit("trouble", monotonic(), self.id, f"can't accept a connection: {error}")
-
-    def _welcome_all(self, waiting: list[tuple[Socket, tuple[object, ...]]]) -> None:
-        for client, peer in waiting:
-            self._welcome(client, peer)
-
-    def _welcome(self, client: Socket, peer: tuple[object, ...]) -> None:
+    def welcome(self, client: Socket, peer: tuple[object, ...]) -> None:
+        """Serve somebody who has dialled."""
         watcher, dial = self._admit(sockets.name(peer))
         connection = self.connections[dial] = self._connect(watcher, dial, client)
         if dial > 0:  # the background counts for itself
@@ -288,7 +180,7 @@ class Proxy:
     def _connect(self, watcher: Watcher, dial: int, client: Socket) -> Carrier:
         return Connection(self._loop, watcher, dial, client, self._addresses)
 
-    def _refuse(self, peer: str) -> None:
+    def refuse(self, peer: str) -> None:
         """Note a dial that met a closed port."""
         if peer in self._background:
             return
@@ -298,6 +190,14 @@ class Proxy:
         self._emit("dial", now, self.id, self._dials, peer)
         kinds = " and ".join(sorted({f.kind for f in self.faults.values() if f.kind in REFUSING}))
         self._emit("refused", now, self.id, self._dials, kinds or "cut")
+
+    def blinded(self, why: str) -> None:
+        """Say that nobody sees from now on who is refused."""
+        self._emit("blind", monotonic(), self.id, why)
+
+    def trouble(self, text: str) -> None:
+        """Say what goes wrong."""
+        self._emit("trouble", monotonic(), self.id, text)
 
     # What connections say.
 

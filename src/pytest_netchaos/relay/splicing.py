@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from .flow import End
+    from .end import End
     from .loop import Loop
     from .pipes import Pipe
     from .stages import Stage

@@ -17,8 +17,8 @@ from time import monotonic
 from . import sockets
 from .connection import Connection
 from .drain import Drain
+from .end import End
 from .fault import DOWN, REFUSING, UP
-from .flow import End
 from .pair import Back, Pair
 from .proxy import Proxy
 from .retry import ACCEPT_PAUSE

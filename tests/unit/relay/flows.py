@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from pytest_netchaos.relay.flow import End, Flow
+from pytest_netchaos.relay.end import End
+from pytest_netchaos.relay.flow import Flow
 from pytest_netchaos.relay.stages import CLOSE, FIN, RST, is_end
 
 

@@ -8,7 +8,7 @@ from time import monotonic
 
 import pytest
 
-from pytest_netchaos.relay.flow import End
+from pytest_netchaos.relay.end import End
 from pytest_netchaos.relay.loop import ERR, HUP, IN, OUT, RDHUP
 from pytest_netchaos.relay.pollers import Poll, Select
 from pytest_netchaos.relay.portable import GLANCE, PortableLoop

@@ -111,7 +111,7 @@ def test_a_dial_that_came_when_the_port_opened_is_not_refused(made, sockets, spi
         early = stack.enter_context(socket.socket())
         early.bind(("127.0.0.1", 0))
         early.setblocking(False)
-        real_listen = made.proxy._watch.catch_up
+        real_listen = made.watch.catch_up
 
         def catch_up(family):  # between the port's opening and the look at who came
             with contextlib.suppress(BlockingIOError):
@@ -325,8 +325,8 @@ def test_a_proxy_is_closed_although_no_descriptor_is_left(made, dial, read_all):
     made.proxy.close()
     assert read_all(client) == (b"", "FIN")
     assert is_refused(made)
-    assert made.proxy._listener is None
-    kept = made.proxy._keeper._sock
+    assert not made.proxy._port.is_open
+    kept = made.proxy._port._keeper._sock
     assert kept is None or kept.fileno() == -1
     assert troubles(made) == []
 
@@ -341,8 +341,8 @@ def test_while_descriptors_are_short_it_says_so_once_and_tries_again_in_one_row(
     monkeypatch.setattr(module.sockets, "accept", accept)
     waiting = [sockets.keep(socket.create_connection(made.address, 10.0)) for _ in range(3)]
     for _ in range(50):
-        made.proxy._accept()
-    pending = [timer for *_, timer in made.proxy._loop._timers if timer.call == made.proxy._accept]
+        made.proxy._port.accept()
+    pending = [timer for *_, timer in made.proxy._loop._timers if timer.call == made.proxy._port.accept]
     assert len(pending) == 1
     spin(lambda: len(tries) > 52)
     assert troubles(made) == ["can't accept a connection: [Errno 24] Too many open files"]
@@ -351,7 +351,7 @@ def test_while_descriptors_are_short_it_says_so_once_and_tries_again_in_one_row(
     for _ in waiting:
         sockets.keep(made.server.accept()[0])
     monkeypatch.setattr(module.sockets, "accept", accept)
-    made.proxy._accept()
+    made.proxy._port.accept()
     assert len(troubles(made)) == 2, "another time"
 
 

@@ -11,7 +11,8 @@ from types import SimpleNamespace
 import pytest
 
 from pytest_netchaos.relay import connection, pipes, splicing
-from pytest_netchaos.relay.flow import CHUNK, DROP, HOLD, OPEN, End
+from pytest_netchaos.relay.end import End
+from pytest_netchaos.relay.flow import CHUNK, DROP, HOLD, OPEN
 from pytest_netchaos.relay.sockets import unread
 from pytest_netchaos.relay.splicing import MOST_SMALL, SMALL, SplicingFlow
 from pytest_netchaos.relay.stages import BROKEN, FIN, RST, Delay, Throttle

@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import gmtime, monotonic, strftime, time
 
 from .. import sockets
-from ..flow import End
+from ..end import End
 from ..loop import ERR, HUP, OUT, RDHUP
 from .application import report
 from .http import BadRequest, Parser

@@ -112,7 +112,7 @@ class LiveProxy(Proxy):
     @property
     def is_open(self) -> bool:
         """Whether it accepts."""
-        return self._listener is not None
+        return self._port.is_open
 
     def lead_to(self, upstream: str) -> None:
         """Connect to another upstream from now on."""

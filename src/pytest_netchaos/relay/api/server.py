@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import log, sockets
-from ..flow import End
+from ..end import End
 from ..retry import Retry
 from .client import Client
 from .http import BadRequest
