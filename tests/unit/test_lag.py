@@ -1,0 +1,236 @@
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+import time
+import warnings
+
+import anyio
+import pytest
+import trio
+
+from pytest_netchaos.history import Lag
+from pytest_netchaos.lag import LEAST, PERIOD, LagMonitor, _Watched, _without_echoes
+
+BLOCKED = 0.3
+
+RUNNERS = [
+    pytest.param(asyncio.run, id="asyncio"),
+    pytest.param(trio.run, id="trio"),
+    pytest.param(lambda main: anyio.run(main, backend="trio"), id="anyio-trio"),
+]
+each_loop = pytest.mark.parametrize("run", RUNNERS)
+
+
+def threads():
+    return [thread for thread in threading.enumerate() if thread.name == "netchaos-lag"]
+
+
+@pytest.fixture
+def monitor():
+    made = LagMonitor()
+    yield made
+    made.stop()
+    assert threads() == []
+
+
+class FakeLoop:
+    """Calls what it was handed when the test says so."""
+
+    def __init__(self):
+        self.is_running = True
+        self.error = None
+        self.handed = []
+
+    def call(self, function):
+        if self.error is not None:
+            raise self.error
+        self.handed.append(function)
+
+
+@pytest.fixture
+def loop():
+    return FakeLoop()
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    class Clock:
+        now = 100.0
+
+        def monotonic(self):
+            return self.now
+
+    made = Clock()
+    monkeypatch.setattr("pytest_netchaos.lag.time", made)
+    return made
+
+
+def test_a_loop_that_answers_soon_has_no_lag(loop, clock):
+    watched = _Watched(loop)
+    for _ in range(3):
+        assert watched.look(clock.now) is None
+        clock.now += LEAST / 2
+        loop.handed.pop()()
+        assert watched.look(clock.now) is None
+    assert watched.lag(clock.now) is None
+
+
+def test_a_loop_that_answers_late_has_lagged_until_then(loop, clock):
+    watched = _Watched(loop)
+    watched.look(100.0)
+    assert watched.look(100.2) is None
+    assert watched.lag(100.2) == Lag(100.0, pytest.approx(0.2), "event loop")
+    clock.now = 100.4
+    loop.handed[0]()
+    assert watched.look(100.5) == Lag(100.0, pytest.approx(0.4), "event loop")
+    assert watched.lag(100.5) is None
+    assert len(loop.handed) == 1, "one function at a time"
+
+
+def test_a_loop_that_rests_has_no_lag(loop, clock):
+    watched = _Watched(loop)
+    watched.look(100.0)
+    loop.is_running = False
+    assert watched.lag(105.0) is None
+    assert watched.look(105.0) is None
+    assert watched.look(110.0) is None
+    assert len(loop.handed) == 1, "it isn't asked while it rests"
+    loop.is_running = True
+    watched.look(111.0)
+    assert len(loop.handed) == 2
+
+
+def test_a_loop_that_stopped_without_an_answer_had_lagged_as_long_as_it_was_seen_to_run(loop):
+    watched = _Watched(loop)
+    watched.look(100.0)
+    watched.look(100.3)
+    loop.is_running = False
+    assert watched.lag(107.0) == Lag(100.0, pytest.approx(0.3))
+    assert watched.look(107.0) == Lag(100.0, pytest.approx(0.3))
+    assert watched.look(108.0) is None
+
+
+def test_a_loop_that_is_closed_is_forgotten(loop):
+    watched = _Watched(loop)
+    loop.error = RuntimeError("Event loop is closed")
+    assert watched.look(100.0) is None
+    assert watched.is_over
+
+
+def test_what_a_loop_lags_while_the_process_stands_still_is_the_processs():
+    stop = Lag(10.0, 0.5, "process")
+    echo = Lag(10.0 - PERIOD, 0.5 + 2 * PERIOD)
+    apart, longer = Lag(11.0, 0.1), Lag(9.9, 1.0)
+    assert _without_echoes([apart, echo, stop]) == (stop, apart)
+    assert _without_echoes([longer, stop]) == (longer, stop)
+    assert _without_echoes([]) == ()
+
+
+@each_loop
+def test_a_loop_that_is_blocked_is_seen(run, monitor):
+    async def main():
+        monitor.watch()
+        sleep = trio.sleep if run is not asyncio.run else asyncio.sleep
+        await sleep(3 * PERIOD)
+        began = time.monotonic()
+        time.sleep(BLOCKED)  # noqa: ASYNC251 - that is the case
+        ended = time.monotonic()
+        while not monitor.lags() or monitor.lags()[-1].at + monitor.lags()[-1].lasted < ended - LEAST:
+            await sleep(0.001)
+        return began, ended
+
+    began, ended = run(main) if run is not asyncio.run else run(main())
+    lag = max(monitor.lags(), key=lambda lag: lag.lasted)
+    assert lag.at + lag.lasted >= ended - LEAST
+    assert lag.lasted >= BLOCKED - LEAST
+    assert lag.at >= began - 3 * PERIOD - LEAST
+
+
+def test_a_lag_that_still_lasts_is_told_on_the_blocked_loop_itself(monitor):
+    async def main():
+        monitor.watch()
+        await asyncio.sleep(3 * PERIOD)
+        time.sleep(BLOCKED)  # noqa: ASYNC251 - that is the case
+        return monitor.lags()
+
+    assert max(lag.lasted for lag in asyncio.run(main())) >= BLOCKED - LEAST
+
+
+def test_a_process_that_gets_no_time_is_seen(clock):
+    monitor = LagMonitor()
+    monitor._woken_at = clock.now
+    clock.now += PERIOD + LEAST / 2
+    monitor._look()
+    assert monitor.lags() == ()
+    clock.now += PERIOD + 0.4
+    monitor._look()
+    assert monitor.lags() == (Lag(pytest.approx(clock.now - 0.4), pytest.approx(0.4), "process"),)
+
+
+def test_two_loops_are_watched_side_by_side(monitor):
+    async def use():
+        monitor.watch()
+        monitor.watch()
+
+    for _ in range(2):
+        asyncio.run(use())
+    trio.run(use)
+    assert len(threads()) == 1
+
+
+def test_a_loop_that_is_closed_leaves_nothing_behind(monitor):
+    async def use():
+        monitor.watch()
+        await asyncio.sleep(2 * PERIOD)
+
+    asyncio.run(use())
+    trio.run(_use_in_trio, monitor)
+    deadline = time.monotonic() + 10
+    while monitor._loops and time.monotonic() < deadline:
+        time.sleep(0.001)
+    # A closed loop of asyncio isn't running; it goes with the monitor, and is never called again.
+    assert not any(watched._loop.is_running for watched in monitor._loops.values())
+
+
+async def _use_in_trio(monitor):
+    monitor.watch()
+    await trio.sleep(2 * PERIOD)
+
+
+def test_it_ends_when_it_is_stopped_and_does_not_start_again(monitor):
+    monitor.watch()
+    assert len(threads()) == 1
+    monitor.stop()
+    assert threads() == []
+    monitor.watch()
+    monitor.stop()
+    assert threads() == []
+
+
+def test_one_that_was_never_used_has_no_thread(monitor):
+    assert threads() == []
+    assert monitor.lags() == ()
+
+
+def test_it_ends_when_nobody_has_it_any_more():
+    monitor = LagMonitor()
+    monitor.watch()
+    (thread,) = threads()
+    del monitor
+    gc.collect()
+    thread.join(10.0)
+    assert not thread.is_alive()
+
+
+def test_it_keeps_no_loop_alive(monitor):
+    async def main():
+        monitor.watch()
+        await asyncio.sleep(2 * PERIOD)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        started = time.monotonic()
+        asyncio.run(main(), debug=True)
+    assert time.monotonic() - started < 10
