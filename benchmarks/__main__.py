@@ -9,7 +9,19 @@ import sys
 import time
 from pathlib import Path
 
-from . import charging, collecting, crowding, cutting, readiness, relaying, report, shaping, starting
+from . import (
+    charging,
+    collecting,
+    crowding,
+    cutting,
+    judging,
+    readiness,
+    recording,
+    relaying,
+    report,
+    shaping,
+    starting,
+)
 from .compare import command as compare
 from .limit import limited
 from .scale import Scale
@@ -28,6 +40,8 @@ _BENCHMARKS = {
     "delay": shaping.delay,
     "throttle": shaping.throttle,
     "plugin": collecting.plugin,
+    "ledger": judging.ledger,
+    "recorders": recording.recorders,
     "engines": readiness.engines,
     "redises": readiness.redises,
     "containers": readiness.containers,

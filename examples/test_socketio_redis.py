@@ -5,7 +5,6 @@ Alice is connected to the node that the events come from; Bob to the other one, 
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import re
 import subprocess
@@ -16,7 +15,7 @@ from pathlib import Path
 import pytest
 import socketio
 
-from pytest_netchaos import Cut, Fault, Ledger, Link, RedisServer, Stall, at_most_once, exactly_once
+from pytest_netchaos import Cut, Fault, Ledger, Link, RedisServer, Stall, at_most_once, eventually_async, exactly_once
 
 pytestmark = pytest.mark.asyncio
 
@@ -67,13 +66,6 @@ class Ticker:
             self.count += 1
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for what nobody announces: Redis has no event for a new subscriber, and can only be asked."""
-    async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110 - see above
-            await asyncio.sleep(0.01)
-
-
 async def break_in_mid_stream(
     node: Callable[[str], str], server: RedisServer, link: Link, ledger: Ledger, fault: Fault
 ) -> None:
@@ -86,16 +78,16 @@ async def break_in_mid_stream(
         return sum(delivery.id == ticker.count - 1 for delivery in ledger.record().deliveries) == 2
 
     async with user("alice", node(server.url()), ledger) as alice, user("bob", node(link.url("redis")), ledger):
-        await until(recovered)
+        await eventually_async(recovered, within=30)
         ticker = Ticker(alice, ledger)
         await ticker.tick(5)
-        await until(last_seen_by_all)
+        await eventually_async(last_seen_by_all, within=30)
         with link.inject(fault):
             await ticker.tick(5)
         await ticker.tick(5)  # the link works again, but a node that was cut off hasn't noticed: it sleeps for a second
-        await until(recovered)
+        await eventually_async(recovered, within=30)
         await ticker.tick(5)
-        await until(last_seen_by_all)
+        await eventually_async(last_seen_by_all, within=30)
 
 
 async def test_a_cut_loses_events_even_after_it_has_healed(node, redis_server, redis_link, ledger):

@@ -59,6 +59,7 @@ async def outage(link: Link) -> None:
         await link.wait_for_dial_async(5)
     await answered.wait()
     client.cancel()
+    await asyncio.wait([client])  # until it has closed its connection
 
 
 async def test_reconnects_follow_the_delays_that_were_asked_for(netchaos):

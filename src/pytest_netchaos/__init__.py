@@ -24,11 +24,42 @@ if TYPE_CHECKING:
     from .faults import Blackhole, Close, Cut, Delay, Fault, Flap, Limit, Refuse, Reset, Slice, Stall, Throttle
     from .history import Connection, Dial, Dials, FaultSpan, History, Outage
     from .injection import Injection
-    from .ledger import Ledger
+    from .ledger import Attempt, Ledger
     from .link import Link
-    from .matchers import at_least_once, at_most_once, backoff, check, check_async, exactly_once, reconnected
+    from .matchers import (
+        at_least_once,
+        at_most_once,
+        attempts,
+        backoff,
+        buffered,
+        check,
+        check_async,
+        dead_peer_detected,
+        deduplicated,
+        dial_rate,
+        exactly_once,
+        gap_free,
+        gave_up,
+        lost_only_during,
+        no_thundering_herd,
+        reconnected,
+        resumed,
+        stayed_away,
+    )
     from .network import Network
     from .opening import open_network
+    from .patience import eventually, eventually_async
+    from .recorders import (
+        IdRule,
+        Recording,
+        record_calls,
+        record_publisher,
+        record_pubsub,
+        record_socketio,
+        record_socketio_server,
+        record_stream,
+        record_websocket,
+    )
     from .services.cluster import RedisCluster
     from .services.redis import RedisServer
     from .services.redis_at import RedisAt
@@ -47,11 +78,20 @@ _HOMES = {
     ),
     "history": ("Connection", "Dial", "Dials", "FaultSpan", "History", "Outage"),
     "injection": ("Injection",),
-    "ledger": ("Ledger",),
+    "ledger": ("Attempt", "Ledger"),
     "link": ("Link",),
-    "matchers": ("at_least_once", "at_most_once", "backoff", "check", "check_async", "exactly_once", "reconnected"),
+    "matchers": (
+        "at_least_once", "at_most_once", "attempts", "backoff", "buffered", "check", "check_async",
+        "dead_peer_detected", "deduplicated", "dial_rate", "exactly_once", "gap_free", "gave_up", "lost_only_during",
+        "no_thundering_herd", "reconnected", "resumed", "stayed_away",
+    ),
     "network": ("Network",),
     "opening": ("open_network",),
+    "patience": ("eventually", "eventually_async"),
+    "recorders": (
+        "IdRule", "Recording", "record_calls", "record_publisher", "record_pubsub", "record_socketio",
+        "record_socketio_server", "record_stream", "record_websocket",
+    ),
     "services.cluster": ("RedisCluster",),
     "services.redis": ("RedisServer",),
     "services.redis_at": ("RedisAt",),
@@ -63,12 +103,15 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "Blackhole", "Close", "Connection", "ContainerServer", "Cut", "Delay", "Dial", "Dials", "DockerUnavailable",
-    "EngineDied", "EngineError", "Fault", "FaultSpan", "Flap", "History", "Injection", "Ledger", "Limit", "Link",
-    "LinkClosed", "NetchaosError", "Network", "Outage", "PortInUse", "RedisAt", "RedisCluster", "RedisContainer",
-    "RedisSentinel", "RedisServer", "Refuse", "Reset", "ServiceError", "Slice", "Stall", "Throttle", "Timeline",
-    "UnsupportedFault", "UpstreamError", "WaitTimeout", "at_least_once", "at_most_once", "backoff", "check",
-    "check_async", "exactly_once", "open_network", "reconnected",
+    "Attempt", "Blackhole", "Close", "Connection", "ContainerServer", "Cut", "Delay", "Dial", "Dials",
+    "DockerUnavailable", "EngineDied", "EngineError", "Fault", "FaultSpan", "Flap", "History", "IdRule", "Injection",
+    "Ledger", "Limit", "Link", "LinkClosed", "NetchaosError", "Network", "Outage", "PortInUse", "Recording",
+    "RedisAt", "RedisCluster", "RedisContainer", "RedisSentinel", "RedisServer", "Refuse", "Reset", "ServiceError",
+    "Slice", "Stall", "Throttle", "Timeline", "UnsupportedFault", "UpstreamError", "WaitTimeout", "at_least_once",
+    "at_most_once", "attempts", "backoff", "buffered", "check", "check_async", "dead_peer_detected", "deduplicated",
+    "dial_rate", "eventually", "eventually_async", "exactly_once", "gap_free", "gave_up", "lost_only_during",
+    "no_thundering_herd", "open_network", "reconnected", "record_calls", "record_publisher", "record_pubsub",
+    "record_socketio", "record_socketio_server", "record_stream", "record_websocket", "resumed", "stayed_away",
 ]  # fmt: skip
 
 

@@ -7,8 +7,10 @@ its heal, so what is sent at the very moment of the heal is sent after it, and a
 
 from __future__ import annotations
 
-from bisect import bisect_right
+import math
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from .history import Outage
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping, Sequence
 
     from .ledger import Delivery, Send
+
+_by_time = attrgetter("at")
 
 Phase: TypeAlias = Literal["before", "in flight", "during", "after", "resumed", "no fault"]
 """Why a message was lost, as far as times can tell.
@@ -63,17 +67,14 @@ def _joined(one: Outage, other: Outage) -> Outage:
     return Outage(one.started_at, healed_at, tuple(dict.fromkeys(one.kinds + other.kinds)))
 
 
-def stretches(sends: Iterable[Send], outages: Sequence[Outage]) -> list[int]:
-    """Return the stretch of time in which each message was sent. ``outages`` must be disjoint and in order."""
-    starts = [outage.started_at for outage in outages]
-    heals = [outage.healed_at for outage in outages]
-    found = []
-    for send in sends:
-        last = bisect_right(starts, send.at) - 1
-        healed_at = heals[last] if last >= 0 else send.at
-        over = healed_at is not None and healed_at <= send.at
-        found.append(2 * last + (2 if over else 1))
-    return found
+def stretches(sends: Sequence[Send], outages: Sequence[Outage]) -> list[int]:
+    """Return the stretch of time in which each message was sent. Both must be in order, and ``outages`` disjoint."""
+    found: list[int] = []
+    for number, outage in enumerate(outages):
+        for place, end in ((2 * number, outage.started_at), (2 * number + 1, outage.healed_at)):
+            until = len(sends) if end is None else bisect_left(sends, end, key=_by_time)
+            found += [place] * (until - len(found))
+    return found + [2 * len(outages)] * (len(sends) - len(found))
 
 
 class Attribution:
@@ -98,19 +99,23 @@ class Attribution:
         #: ... and of its last message that had arrived when the outage after it began.
         self._flushed: dict[int, int] = {}
         if outages:
-            self._look(
-                first={delivery.id: delivery.at for delivery in reversed(deliveries)},
-                last={delivery.id: delivery.at for delivery in deliveries},
-            )
+            last = {delivery.id: delivery.at for delivery in deliveries}
+            doubled = len(last) < len(deliveries)
+            self._look({delivery.id: delivery.at for delivery in reversed(deliveries)} if doubled else last, last)
 
     def _look(self, first: Mapping[Hashable, float], last: Mapping[Hashable, float]) -> None:
-        for position, (send, place) in enumerate(zip(self._sends, self._places, strict=True)):
-            if place % 2 or send.id not in first:
-                continue
-            if place > 0 and last[send.id] >= self._heal(place):
-                self._resumed.setdefault(place, position)
-            if place // 2 < len(self._outages) and first[send.id] <= self._outages[place // 2].started_at:
-                self._flushed[place] = position
+        """Look from each heal on for what came after it, and back from each outage for what had come before it."""
+        sends, never = self._sends, math.inf
+        for place in range(0, 2 * len(self._outages) + 1, 2):
+            positions = range(bisect_left(self._places, place), bisect_right(self._places, place))
+            if place > 0 and positions:
+                heal = self._heal(place)
+                resumed = (at for at in positions if last.get(sends[at].id, -never) >= heal)
+                self._resumed[place] = next(resumed, len(sends))
+            if place < 2 * len(self._outages):
+                start = self._outages[place // 2].started_at
+                flushed = (at for at in reversed(positions) if first.get(sends[at].id, never) <= start)
+                self._flushed[place] = next(flushed, -1)
 
     def _heal(self, place: int) -> float:
         healed_at = self._outages[place // 2 - 1].healed_at

@@ -9,24 +9,31 @@ unexpected    D, of an id that isn't in A
 duplicated    D − A, of an id that is
 recovered     delivered although nobody could tell whether it was accepted: (D ∩ A) − K, but for phantoms
 phantom       delivered although it was definitely not accepted: what is left of (D ∩ A) without those
+unseen        sent, perhaps accepted, and not delivered yet: lost, or of unclear outcome
 out of order  delivered after a later message of the same sender; duplicates aside
+skipped       lost, and between two messages of the same sender that were delivered
+misdated      sent or delivered after the record was taken, or delivered before it was sent
 ============  ========================================================================================
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from .attribution import Attribution, Blame, disjoint, stretches
+from .clocks import Misdated, misdated
+from .index import SendIndex, index
+from .ordering import Disorder, Skip, disorders, skips
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from .history import Outage
     from .ledger import Delivery, DeliveryRecord, Send
+
+__all__ = ["Anomaly", "Audit", "Disorder", "Lost", "Misdated", "SentAgain", "Skip", "Unseen", "audit"]
 
 
 class Lost(NamedTuple):
@@ -35,6 +42,23 @@ class Lost(NamedTuple):
     send: Send
     subscriber: str
     blame: Blame
+
+
+class Unseen(NamedTuple):
+    """A send that one subscriber hasn't got, acknowledged or of unclear outcome: it may be on its way."""
+
+    send: Send
+    subscriber: str
+
+
+class SentAgain(NamedTuple):
+    """An id that was acknowledged more often than one subscriber got it, which got it all the same: a slip, perhaps."""
+
+    id: Hashable
+    subscriber: str
+    attempts: int
+    accepted: int
+    delivered: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +73,6 @@ class Anomaly:
     delivered: int
 
 
-class Disorder(NamedTuple):
-    """A delivery that came after one that was sent later."""
-
-    id: Hashable
-    subscriber: str
-    #: The id that was sent later and came first.
-    after: Hashable
-
-
 @dataclass(slots=True)
 class Audit:
     """What is wrong with a `DeliveryRecord`, by kind. Made by `audit`."""
@@ -65,6 +80,7 @@ class Audit:
     #: Sends, and deliveries to all subscribers together.
     sent: int
     received: int
+    #: Those of the record, and in one made by hand those that it forgot.
     subscribers: tuple[str, ...]
     #: Without overlaps; what the numbers in a `Blame` count.
     outages: tuple[Outage, ...]
@@ -76,84 +92,64 @@ class Audit:
     recovered: list[Anomaly] = field(default_factory=list)
     phantom: list[Anomaly] = field(default_factory=list)
     out_of_order: list[Disorder] = field(default_factory=list)
+    skipped: list[Skip] = field(default_factory=list)
+    unseen: list[Unseen] = field(default_factory=list)
+    misdated: list[Misdated] = field(default_factory=list)
+    #: Of what was lost: the ids that did arrive, and were sent more often.
+    sent_again: list[SentAgain] = field(default_factory=list)
 
     def count(self, kind: str) -> int:
-        """Count anomalies of one kind (``"lost"``, ``"out of order"``, …), with multiplicity."""
-        found = getattr(self, kind.replace(" ", "_"))
-        return sum(item.count if isinstance(item, Anomaly) else 1 for item in found)
+        """Count messages in one kind of anomaly (``"lost"``, ``"out of order"``, …), with multiplicity."""
+        return sum(map(_messages, getattr(self, kind.replace(" ", "_"))))
 
 
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    """All sends, by id. A list for each id and no more, since there may be a million of them."""
-
-    sends: Sequence[Send]
-    #: In order of time, as positions among the sends.
-    positions: Mapping[Hashable, list[int]]
-    accepted: Mapping[Hashable, int]
-    unclear: Mapping[Hashable, int]
-    #: Ids that more than one sender sent.
-    shared: set[Hashable]
+def _messages(item: object) -> int:
+    if isinstance(item, Anomaly):
+        return item.count
+    return len(item.sends) if isinstance(item, Skip) else 1
 
 
 def audit(record: DeliveryRecord) -> Audit:
     """Find everything that is wrong with ``record``. A million sends and deliveries take a few seconds."""
     outages = disjoint(record.outages)
     began_at = record.sends[0].at if record.sends else 0.0
-    found = Audit(len(record.sends), len(record.deliveries), record.subscribers, outages, began_at)
-    sent = _by_id(record.sends)
-    places = stretches(record.sends, outages)
-    for subscriber, got in _by_subscriber(record).items():
-        counts = Counter(delivery.id for delivery in got)
+    received = _by_subscriber(record)
+    found = Audit(len(record.sends), len(record.deliveries), tuple(received), outages, began_at)
+    sent = index(record.sends)
+    found.misdated = misdated(record, sent)
+    places: Sequence[int] = ()
+    for subscriber, got in received.items():
+        counts = Counter([delivery.id for delivery in got])
         _audit_deliveries(found, sent, counts, subscriber)
-        found.out_of_order += _disorders(sent, got, counts)
-        if missing := _missing(sent, counts):
+        found.out_of_order += disorders(sent, got, counts, subscriber)
+        lost, unseen = sent.absent(counts)
+        found.unseen += [Unseen(record.sends[at], subscriber) for at in unseen]
+        if lost:
+            places = places or stretches(record.sends, outages)
             why = Attribution(record.sends, got, outages, places)
-            found.lost += [Lost(record.sends[at], subscriber, why.blame(at)) for at in missing]
+            found.lost += [Lost(record.sends[at], subscriber, why.blame(at)) for at in lost]
+            found.skipped += skips(sent, lost, counts, subscriber)
+            found.sent_again += _sent_again(sent, counts, subscriber)
     return found
 
 
-def _by_id(sends: Sequence[Send]) -> _Sent:
-    positions: dict[Hashable, list[int]] = {}
-    shared: set[Hashable] = set()
-    for position, send in enumerate(sends):
-        if (known := positions.get(send.id)) is None:
-            positions[send.id] = [position]
-            continue
-        known.append(position)
-        if sends[known[0]].sender != send.sender:
-            shared.add(send.id)
-    accepted = Counter(send.id for send in sends if send.outcome == "ok")
-    unclear = Counter(send.id for send in sends if send.outcome == "info")
-    return _Sent(sends, positions, accepted, unclear, shared)
-
-
-def _by_subscriber(record: DeliveryRecord) -> dict[str, list[Delivery]]:
+def _by_subscriber(record: DeliveryRecord) -> Mapping[str, Sequence[Delivery]]:
     deliveries: dict[str, list[Delivery]] = {subscriber: [] for subscriber in record.subscribers}
     for delivery in record.deliveries:
         deliveries.setdefault(delivery.subscriber, []).append(delivery)
     return deliveries
 
 
-def _missing(sent: _Sent, counts: Mapping[Hashable, int]) -> list[int]:
-    """Return the positions of lost sends: of an id that was accepted more often than it arrived, the last ones."""
-    missing: list[int] = []
-    for id_, accepted in sent.accepted.items():
-        got = counts.get(id_, 0)
-        if got < accepted:
-            missing += [at for at in sent.positions[id_] if sent.sends[at].outcome == "ok"][got:]
-    return sorted(missing)
-
-
-def _audit_deliveries(found: Audit, sent: _Sent, counts: Mapping[Hashable, int], subscriber: str) -> None:
+def _audit_deliveries(found: Audit, sent: SendIndex, counts: Mapping[Hashable, int], subscriber: str) -> None:
     for id_, delivered in counts.items():
-        attempts = len(sent.positions.get(id_, ()))
-        if not attempts:
+        if (position := sent.first.get(id_)) is None:
             found.unexpected.append(Anomaly(id_, subscriber, delivered, delivered))
             continue
+        if delivered == 1 and sent.sends[position].outcome == "ok" and id_ not in sent.repeated:
+            continue  # as it should be; of a million messages, nearly all
+        attempts, accepted, unclear = sent.tally(id_)
         # What was delivered and not acknowledged is put down to the unclear sends first, and then to the failed ones.
-        surplus = min(delivered, attempts) - sent.accepted.get(id_, 0)
-        unclear = sent.unclear.get(id_, 0)
+        surplus = min(delivered, attempts) - accepted
         for anomalies, count in (
             (found.duplicated, delivered - attempts),
             (found.recovered, min(surplus, unclear)),
@@ -163,27 +159,9 @@ def _audit_deliveries(found: Audit, sent: _Sent, counts: Mapping[Hashable, int],
                 anomalies.append(Anomaly(id_, subscriber, count, delivered))
 
 
-def _disorders(sent: _Sent, deliveries: Iterable[Delivery], counts: Mapping[Hashable, int]) -> Iterable[Disorder]:
-    """Find deliveries that came too late in their sender's order.
-
-    An id that was sent more than once may stand for any of its sends, as long as each delivery stands for another one:
-    it gets the benefit of the doubt. So does an id that several senders sent: it has no place in any one's order.
-    """
-    ahead: dict[str, int] = {}
-    turns: dict[Hashable, int] = {}
-    for id_, _, subscriber in deliveries:
-        positions = sent.positions.get(id_)
-        if positions is None or id_ in sent.shared:
-            continue
-        sender = sent.sends[positions[0]].sender
-        turn = turns.get(id_, 0)
-        turns[id_] = turn + 1
-        if turn >= len(positions):
-            continue  # A duplicate, and reported as that: it says nothing about the order.
-        # Each later delivery of this id needs a send of its own, so the last ones are spoken for.
-        choices = len(positions) - (min(counts[id_], len(positions)) - turn - 1)
-        choice = bisect_right(positions, ahead.get(sender, -1), turn, choices)
-        if choice < choices:
-            ahead[sender] = positions[choice]
-        else:
-            yield Disorder(id_, subscriber, sent.sends[ahead[sender]].id)
+def _sent_again(sent: SendIndex, counts: Mapping[Hashable, int], subscriber: str) -> list[SentAgain]:
+    return [
+        SentAgain(id_, subscriber, tally.attempts, tally.accepted, counts[id_])
+        for id_, tally in sent.tallies.items()
+        if 0 < counts.get(id_, 0) < tally.accepted
+    ]

@@ -41,6 +41,8 @@ class Dial:
     waited: float | None = None
     #: Served too late: its client had hung up by then. A stall, say, had held it back, and its heal let it through.
     in_vain: bool = False
+    #: When its client hung up by itself, with a FIN or an RST: before it was told of the server's end, or of a fault's.
+    hung_up_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

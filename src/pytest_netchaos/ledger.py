@@ -6,12 +6,13 @@ at the subscriber's handler, not at its socket.
 
 from __future__ import annotations
 
-import math
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, get_args
+
+from .arguments import check_id, check_name, check_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -62,6 +63,14 @@ class Note(NamedTuple):
     text: str
 
 
+class LedgerCounts(NamedTuple):
+    """How much was written down until now."""
+
+    sent: int
+    delivered: int
+    connected: int
+
+
 @dataclass(frozen=True, slots=True)
 class DeliveryRecord:
     """What a ledger held until ``now``: what delivery matchers judge."""
@@ -81,15 +90,16 @@ class DeliveryRecord:
 
 
 @dataclass(slots=True)
-class _Sending:
-    """A send whose outcome isn't known yet; it already has its place among the others."""
+class Attempt:
+    """A send whose outcome isn't known yet: set `outcome` once it is. It already has its place among the others."""
 
     id: Hashable
     at: float
-    sender: str
+    sender: str = ""
     outcome: SendOutcome = "info"
 
     def as_send(self) -> Send:
+        """Freeze it as it stands."""
         return Send(self.id, self.at, self.outcome, self.sender)
 
 
@@ -104,7 +114,7 @@ class Ledger:
         ...
         assert ledger == exactly_once(in_order=True)
 
-    Nothing waits and nothing locks: to append to a list is atomic in CPython. A call takes under a microsecond.
+    Nothing waits and nothing locks: to append to a list is atomic in CPython. A call takes about a microsecond.
     """
 
     def __init__(
@@ -123,7 +133,7 @@ class Ledger:
         """
         self._outages = outages or tuple
         self._clock = clock
-        self._sends: list[Send | _Sending] = []
+        self._sends: list[Send | Attempt] = []
         self._deliveries: list[Delivery] = []
         self._expected: dict[str, None] = {}
         self._connects: list[Connect] = []
@@ -134,16 +144,11 @@ class Ledger:
         """Count both lists."""
         return f"<ledger: {len(self._sends)} sent, {len(self._deliveries)} delivered>"
 
-    def sent(
-        self,
-        id_: Hashable,
-        /,
-        *,
-        outcome: SendOutcome = "ok",
-        sender: str = "",
-        at: float | None = None,
-    ) -> None:
+    def sent(self, id_: Hashable, /, *, outcome: SendOutcome = "ok", sender: str = "", at: float | None = None) -> None:
         """Write down that a message was sent. Call it before the send, or use `sending`.
+
+        Where the outcome is known only afterwards, give the time before the send as ``at``: what is delivered before it
+        was sent can't be judged.
 
         An id that is sent again is a second message with the same id: two acknowledged sends call for two
         deliveries, and allow two. So don't write down what a client resends on its own account.
@@ -156,13 +161,14 @@ class Ledger:
             at: When, in monotonic seconds. Default: now.
 
         Raises:
-            TypeError: ``id_`` can't be hashed.
+            TypeError: ``id_`` can't be hashed, ``sender`` isn't a string, or ``at`` no number.
             ValueError: ``outcome`` isn't one of the three, or ``at`` isn't finite.
         """
-        _check_id(id_)
+        check_id(id_)
+        check_name("sender", sender)
         if outcome not in OUTCOMES:
             raise ValueError(f"outcome must be one of {', '.join(map(repr, OUTCOMES))}, not {outcome!r}")
-        self._sends.append(Send(id_, self._time(at), outcome, sender))
+        self._sends.append(Send(id_, self._clock() if at is None else check_time(at), outcome, sender))
 
     @contextmanager
     def sending(self, id_: Hashable, /, *, sender: str = "", at: float | None = None) -> Iterator[None]:
@@ -177,14 +183,23 @@ class Ledger:
             at: When it began, in monotonic seconds. Default: now.
 
         Raises:
-            TypeError: ``id_`` can't be hashed.
+            TypeError: ``id_`` can't be hashed, ``sender`` isn't a string, or ``at`` no number.
             ValueError: ``at`` isn't finite.
         """
-        _check_id(id_)
-        entry = _Sending(id_, self._time(at), sender)
-        self._sends.append(entry)
+        attempt = self.attempted(id_, sender=sender, at=at)
         yield
-        entry.outcome = "ok"
+        attempt.outcome = "ok"
+
+    def attempted(self, id_: Hashable, /, *, sender: str = "", at: float | None = None) -> Attempt:
+        """Write a send down whose outcome comes later: in a callback, say. Arguments and errors are those of `sending`.
+
+        It is ``"info"`` until you set the ``outcome`` of what is returned.
+        """
+        check_id(id_)
+        check_name("sender", sender)
+        attempt = Attempt(id_, self._clock() if at is None else check_time(at), sender)
+        self._sends.append(attempt)
+        return attempt
 
     def delivered(self, id_: Hashable, /, *, subscriber: str = "", at: float | None = None) -> None:
         """Write down that a message has arrived.
@@ -195,11 +210,12 @@ class Ledger:
             at: When, in monotonic seconds. Default: now.
 
         Raises:
-            TypeError: ``id_`` can't be hashed.
+            TypeError: ``id_`` can't be hashed, ``subscriber`` isn't a string, or ``at`` no number.
             ValueError: ``at`` isn't finite.
         """
-        _check_id(id_)
-        self._deliveries.append(Delivery(id_, self._time(at), subscriber))
+        check_id(id_)
+        check_name("subscriber", subscriber)
+        self._deliveries.append(Delivery(id_, self._clock() if at is None else check_time(at), subscriber))
 
     def connected(self, *, subscriber: str = "", session: Hashable | None = None, at: float | None = None) -> None:
         """Write down that a subscriber has connected, for the first time or again: see the matcher `resumed`.
@@ -210,11 +226,12 @@ class Ledger:
             at: When, in monotonic seconds. Default: now.
 
         Raises:
-            TypeError: ``session`` can't be hashed.
+            TypeError: ``session`` can't be hashed, ``subscriber`` isn't a string, or ``at`` no number.
             ValueError: ``at`` isn't finite.
         """
-        _check_id(session, "session")
-        self._connects.append(Connect(self._time(at), subscriber, session))
+        check_id(session, "session")
+        check_name("subscriber", subscriber)
+        self._connects.append(Connect(self._clock() if at is None else check_time(at), subscriber, session))
 
     def note(self, text: str, *, at: float | None = None) -> None:
         """Write a line of your own into the timeline: a reconnect that the client reports, say.
@@ -224,9 +241,12 @@ class Ledger:
             at: When, in monotonic seconds. Default: now.
 
         Raises:
+            TypeError: ``text`` isn't a string, or ``at`` no number.
             ValueError: ``at`` isn't finite.
         """
-        self._notes.append(Note(self._time(at), text))
+        if not isinstance(text, str):
+            raise TypeError(f"text must be a string, not {text!r}")
+        self._notes.append(Note(self._clock() if at is None else check_time(at), text))
 
     @property
     def notes(self) -> tuple[Note, ...]:
@@ -245,38 +265,28 @@ class Ledger:
             raise TypeError(f"expect() takes the names of subscribers, such as expect('ann', 'bob'), not {subscribers}")
         self._expected.update(dict.fromkeys(subscribers))
 
-    def record(self) -> DeliveryRecord:
+    def counts(self) -> LedgerCounts:
+        """Count what was written down, at no cost: for who wants to know whether there is more than before."""
+        return LedgerCounts(len(self._sends), len(self._deliveries), len(self._connects))
+
+    def record(self, outages: Sequence[Outage] | None = None) -> DeliveryRecord:
         """Take an immutable snapshot.
 
         Both lists are in order of time, and at equal times in the order in which they were written.
+
+        Args:
+            outages: When the network was broken, for when its engine is dead and can't be asked. Default: ask it.
         """
         # Deliveries first: whatever arrived was written down as sent before, so its send can't be missing.
         deliveries = tuple(self._deliveries)
-        sends = [entry.as_send() if isinstance(entry, _Sending) else entry for entry in tuple(self._sends)]
+        sends = [entry.as_send() if isinstance(entry, Attempt) else entry for entry in tuple(self._sends)]
         seen = dict.fromkeys(delivery.subscriber for delivery in deliveries)
         return DeliveryRecord(
             sends=tuple(sorted(sends, key=_by_time)),
             deliveries=tuple(sorted(deliveries, key=_by_time)),
             subscribers=tuple(self._expected | seen) or ("",),
-            outages=tuple(self._outages()),
+            outages=tuple(self._outages() if outages is None else outages),
             now=self._clock(),
             connects=tuple(sorted(self._connects, key=_by_time)),
             strict=self._strict,
         )
-
-    def _time(self, at: float | None) -> float:
-        if at is None:
-            return self._clock()
-        if not math.isfinite(at):
-            raise ValueError(f"at must be finite (seconds of time.monotonic()), not {at!r}")
-        return at
-
-
-def _check_id(id_: object, name: str = "id") -> None:
-    try:
-        hash(id_)
-    except TypeError:
-        raise TypeError(
-            f"{name} must be hashable, not {type(id_).__name__!r}: use what identifies the message, "
-            "such as its number, or a tuple of its parts"
-        ) from None

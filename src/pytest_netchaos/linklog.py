@@ -45,9 +45,15 @@ class LinkLog:
         in_vain = self._dials[dial - 1].ended_at is not None
         self._change_dial(dial, outcome="served", connection=len(self._connections), in_vain=in_vain)
 
-    def hung_up(self, at: float, dial: int) -> None:
-        """One side has begun to end it."""
-        if self._dials[dial - 1].ended_at is None:
+    def hung_up(self, at: float, dial: int, by: Closer, *, answers: bool = False) -> None:
+        """One side has begun to end it, or answers the end that it was sent.
+
+        A client that knows of no end decides itself when it's over: what a black hole hid from it, ended nothing.
+        """
+        known = self._dials[dial - 1]
+        if by == "client" and not answers and known.hung_up_at is None:
+            self._change_dial(dial, ended_at=at, hung_up_at=at)
+        elif known.ended_at is None:
             self._change_dial(dial, ended_at=at)
 
     def counted(self, connection: int, up: int, down: int, lost_up: int, lost_down: int) -> None:
@@ -57,7 +63,9 @@ class LinkLog:
     def closed(self, at: float, connection: int, by: Closer, how: Ending, reason: str) -> None:
         """A connection is over."""
         self._change_connection(connection, closed_at=at, closed_by=by, close_how=how, close_reason=reason)
-        self.hung_up(at, self._connections[connection - 1].dial)
+        dial = self._connections[connection - 1].dial
+        if self._dials[dial - 1].ended_at is None:
+            self.hung_up(at, dial, by)
 
     def injected(self, fault_id: int, fault: Fault, for_: float | None = None) -> None:
         """A fault was ordered, for a time or until further notice."""

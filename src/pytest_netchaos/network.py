@@ -15,10 +15,10 @@ from .errors import DockerUnavailable, EngineError, LinkClosed, NetchaosError, h
 from .history import History, Lag, Outage, merge_outages
 from .lag import LagMonitor
 from .lateness import remarks
-from .ledger import Note
 from .link import Link
 from .marker import Standing
 from .recording import began_at
+from .settling import QUIET, settle, settle_async
 from .timeline import Entry, Timeline, entries, messages
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class Network:
         self._notes: list[Entry] = []
         self._ledgers: list[Ledger] = []
         self._lag_monitor = LagMonitor()
+        self._unnamed = 0
         self._is_closed = False
 
     def __repr__(self) -> str:
@@ -88,7 +89,8 @@ class Network:
         Args:
             upstream: The server: ``"host:port"``, ``("host", port)``, a port of 127.0.0.1, a URL with a port,
                 ``"unix:/path"``, a ``Path``, or anything with ``.host`` and ``.port``. It need not listen yet.
-            name: What errors and reports call it; by default the upstream as it is written.
+            name: What errors and reports call it, and its seed is derived from; by default the upstream as it is
+                written, and the seed is that of the first, second, … link without a name.
             host: The loopback address to listen at: ``"::1"`` for IPv6.
             port: The port to listen at; 0 takes a free one.
             background: The IP addresses of those that dial through the link and aren't clients: replicas, monitors.
@@ -106,9 +108,9 @@ class Network:
             raise ValueError(f"port must be a whole number from 0 (a free one) to 65535, not {port!r}")
         found = addresses.upstream(upstream)
         hosts = addresses.numeric_hosts("background", background)
-        name = self._name(name, found.name)
+        given, name = name, self._name(name, found.name)
         self._engine = self._engine_source()
-        made = self._engine.open(name, found, host, port, derive_seed(self.seed, name), hosts)
+        made = self._engine.open(name, found, host, port, self._link_seed(given), hosts)
         link = self._links[name] = Link(name, found.name, made, self._timeout, found.url_defaults, self._lag_monitor)
         self._lag_monitor.watch()
         for standing in self._standing:
@@ -180,11 +182,37 @@ class Network:
         """Take every fault of every link back; return the monotonic time when none was in force any more."""
         return max((link.heal() for link in self._links.values()), default=time.monotonic())
 
+    def settle(self, quiet: float = QUIET, within: float | None = None, *, heartbeat_bytes: int = 0) -> float:
+        """Heal, and wait until all is quiet: no dial, connection opened or closed, byte, send or delivery.
+
+        Returns since when. A client that waits before it dials again is quiet: first assert that it ``reconnected``.
+
+        Args:
+            quiet: Seconds without anything.
+            within: Seconds for all of it; by default the option ``--netchaos-timeout``.
+            heartbeat_bytes: What each connection may carry in ``quiet`` seconds, for clients with faster heartbeats.
+
+        Raises:
+            WaitTimeout: It wasn't in time; says what went on, and where.
+        """
+        return settle(self, quiet, self._timeout if within is None else within, heartbeat_bytes)
+
+    async def settle_async(
+        self, quiet: float = QUIET, within: float | None = None, *, heartbeat_bytes: int = 0
+    ) -> float:
+        """Settle like `settle`, without stopping the event loop (asyncio or trio)."""
+        return await settle_async(self, quiet, self._timeout if within is None else within, heartbeat_bytes)
+
     def note(self, text: str) -> float:
         """Write a line of your own into the timeline; return its monotonic time."""
         entry = Entry(time.monotonic(), "", "note", text)
         self._notes.append(entry)
         return entry.at
+
+    @property
+    def notes(self) -> tuple[Entry, ...]:
+        """What `note` has written, in the order in which that was called."""
+        return tuple(self._notes)
 
     @property
     def timeline(self) -> Timeline:
@@ -217,13 +245,6 @@ class Network:
             return tuple(link.history() for link in self._links.values())
         except NetchaosError:
             return tuple(link.recall() for link in self._links.values())
-
-    @property
-    def notes(self) -> tuple[Note, ...]:
-        """The lines that were noted here and in the ledgers, in order of time."""
-        notes = [Note(entry.at, entry.text) for entry in self._notes]
-        notes += (note for ledger in self._ledgers for note in ledger.notes)
-        return tuple(sorted(notes, key=lambda note: note.at))
 
     def outages(self) -> tuple[Outage, ...]:
         """The stretches of time in which a breaking fault was in force on any link."""
@@ -286,9 +307,17 @@ class Network:
         for history in histories:
             merged += entries(history)
         for ledger in self._ledgers:
-            merged += messages(ledger.record())
+            # A timeline has the faults from the histories; to ask for outages once more would fail with a dead engine.
+            merged += messages(ledger.record(outages=()))
             merged += (Entry(note.at, "", "note", note.text) for note in ledger.notes)
         return Timeline(merged)
+
+    def _link_seed(self, name: str | None) -> int:
+        """Derive a link's seed; one without a name has an upstream's port in it, which is another one in each run."""
+        if name is not None:
+            return derive_seed(self.seed, name)
+        self._unnamed += 1
+        return derive_seed(self.seed, "", str(self._unnamed))
 
     def _name(self, name: str | None, default: str) -> str:
         if name is None:

@@ -99,10 +99,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         item.stash[_outcome] = report.outcome
     network = item.stash.get(_network, None)
     if report.failed and network is not None and (report.when == "call" or network.links):
-        from .report.text import story  # noqa: PLC0415 - only where a test failed
+        from .report.section import add_story  # noqa: PLC0415 - only where a test failed
 
-        again = f"to draw the same random decisions again: {options.SEED.flag}={item.config.stash[_settings].seed}"
-        report.sections.append(("netchaos", f"{story(network)}\n{again}"))
+        add_story(item, report, network, item.config.stash[_settings].seed, remarks=())
     return report
 
 

@@ -32,6 +32,17 @@ def check_moment(name: str, value: object) -> None:
         check_number(name, value, low=-math.inf, high=math.inf)
 
 
+def start_of(value: float | Stretch) -> float:
+    """Return the time itself, or when the stretch began."""
+    return value if isinstance(value, int | float) else value.started_at
+
+
 def end_of(value: float | Stretch) -> float | None:
     """Return the time itself, or when the stretch was over; ``None`` while it lasts."""
     return value.healed_at if isinstance(value, Stretch) else value
+
+
+def name_of(stretch: object) -> str:
+    """Name a stretch by what it is of: ``"cut and stall"``; ``"fault"`` where it doesn't say."""
+    kinds: tuple[str, ...] = getattr(stretch, "kinds", ()) or (getattr(getattr(stretch, "fault", None), "kind", ""),)
+    return " and ".join(filter(None, kinds)) or "fault"

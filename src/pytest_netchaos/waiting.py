@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -61,3 +61,34 @@ async def in_thread(wait: Callable[[Callable[[], bool]], T], wake: Callable[[], 
         if state == "waiting":
             state = "cancelled"
             wake()
+
+
+async def sleep(seconds: float) -> None:
+    """Pause a task of the event loop that is running."""
+    if in_trio():
+        import trio  # noqa: PLC0415 - only where it already runs
+
+        await trio.sleep(seconds)
+    else:
+        import asyncio  # noqa: PLC0415 - only where it already runs
+
+        await asyncio.sleep(seconds)
+
+
+async def limited(answer: Awaitable[T], seconds: float) -> tuple[T] | tuple[()]:
+    """Await ``answer``, and return it alone; cancel it after so many seconds, and return nothing."""
+    if in_trio():
+        import trio  # noqa: PLC0415 - only where it already runs
+
+        with trio.move_on_after(seconds):
+            return (await answer,)
+        return ()
+    import asyncio  # noqa: PLC0415 - only where it already runs
+
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            return (await answer,)
+    except TimeoutError:
+        if not limit.expired():  # its own
+            raise
+        return ()

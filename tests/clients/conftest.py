@@ -11,13 +11,13 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 
 import pytest
 from tests import needs
 
 from pytest_netchaos.errors import EngineError
+from pytest_netchaos.patience import eventually
 from pytest_netchaos.services.toxiproxy.api import Api
 
 SERVERS = ("toxiproxy", "ours")
@@ -94,13 +94,10 @@ def free_port() -> int:
 
 def await_ready(process: subprocess.Popen[bytes], api: Api) -> None:
     """Ask until it answers: neither server says in a way that both have when it listens."""
-    until = time.monotonic() + 20
-    while True:
-        assert process.poll() is None, "the server has ended"
-        try:
-            api.version()
-        except EngineError:
-            assert time.monotonic() < until, "the server doesn't answer"
-            time.sleep(0.01)
-        else:
-            return
+
+    def answers() -> str:
+        if process.poll() is not None:
+            pytest.fail("the server has ended")
+        return api.version()
+
+    eventually(answers, 20, ignoring=EngineError)

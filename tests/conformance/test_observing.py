@@ -153,6 +153,40 @@ def test_a_client_that_hung_up_during_a_stall_has_ended_its_dial(world):
         assert second.waited >= 0
 
 
+@pytest.mark.parametrize("how", ["finish", "reset"])
+@pytest.mark.parametrize("fault", ["stall", "blackhole"])
+def test_a_client_that_hangs_up_by_itself_is_known_to(world, fault, how):
+    client, _ = world.pair()
+    silence = getattr(world.link, fault)()
+    getattr(client, how)()
+    dial = world.link.wait_for(lambda history: history.dials[0].hung_up_at is not None).dials[0]
+    assert silence.at <= dial.hung_up_at == dial.ended_at
+
+
+@pytest.mark.parametrize(
+    "fault",
+    ["stall", pytest.param("blackhole", marks=pytest.mark.unlike_toxiproxy("a FIN passes, soon or late", run=False))],
+)
+def test_a_client_that_cannot_know_that_the_server_is_gone_hangs_up_by_itself(world, fault):
+    client, server = world.pair()
+    getattr(world.link, fault)()
+    server.finish()
+    world.link.wait_for(lambda history: history.dials[0].ended_at is not None)
+    assert world.link.dials[0].hung_up_at is None
+    client.finish()
+    dial = world.link.wait_for(lambda history: history.dials[0].hung_up_at is not None).dials[0]
+    assert dial.ended_at == dial.hung_up_at
+
+
+def test_a_client_that_answers_the_servers_end_does_not_hang_up_by_itself(world):
+    client, server = world.pair()
+    server.close()
+    assert client.ends_with() == "FIN"
+    client.close()
+    history = world.link.wait_for(all_closed)
+    assert history.dials[0].hung_up_at is None
+
+
 @pytest.mark.unlike_toxiproxy("it dials the upstream before it stalls, so it depends on who is first", run=False)
 def test_a_dial_that_a_stall_outlasted_was_served_in_vain(world):
     with world.link.stall():

@@ -10,12 +10,12 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from tests.docker import REDIS, await_nothing_left, left_over, new_run, require_docker
 
+from pytest_netchaos.patience import eventually
 from pytest_netchaos.services.docker import daemon
 from pytest_netchaos.services.docker.daemon import Place
 from pytest_netchaos.services.docker.owner import Owner
@@ -168,11 +168,8 @@ class OwnDaemon:
                 ],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
-        deadline = time.monotonic() + 60
-        while not self.answers():
-            assert self._process.poll() is None, (self.home / "log").read_text()[-2000:]
-            assert time.monotonic() < deadline
-            time.sleep(0.05)  # it tells nobody
+        eventually(lambda: self.answers() or self._process.poll() is not None, 60)  # it tells nobody
+        assert self._process.poll() is None, (self.home / "log").read_text()[-2000:]
 
     def answers(self):
         with socket.socket(socket.AF_UNIX) as dial:

@@ -201,12 +201,15 @@ def test_a_failed_test_tells_what_its_links_saw(pytester):
     result.stdout.re_match_lines(
         [
             r"-+ netchaos -+",
-            r"<link 'db' 127\.0\.0\.1:\d+ to 127\.0\.0\.1:\d+: cut\(\)>",
-            r" +0\.\d{3}s  dial +dial 1 from 127\.0\.0\.1:\d+",
-            r" +0\.\d{3}s  open +connection 1 \(dial 1\)",
-            r" +0\.\d{3}s  close +connection 1 by fault with RST \(cut\), 0 bytes up, 0 down",
-            r" +0\.\d{3}s  fault +cut\(\): met connection 1",
-            r" +0\.\d{3}s  note +so far",
+            r"1 link, 1 connection, 0 refused dials, 1 fault, in .* ms",
+            r"db is 127\.0\.0\.1:\d+ to 127\.0\.0\.1:\d+",
+            r"t\(s\) +0\.0.*",
+            r"db +=.*X",
+            r"  conn#1 +o.*R",
+            r" +=.* up, X cut, o served.*R reset",
+            r" +0\.\d{3}  conn#1 opened",
+            r" +0\.\d{3}  cut\(\) hit conn#1, still in force after .*",
+            r" +0\.\d{3}  note: so far",
             r"to draw the same random decisions again: --netchaos-seed=11",
         ],
         consecutive=True,
@@ -234,7 +237,7 @@ def test_a_fixture_that_fails_tells_what_the_links_saw_too(pytester, when):
     )
     result = pytester.runpytest_inprocess()
     result.assert_outcomes(**{"errors": 1} | ({"passed": 1} if when == "teardown" else {}))
-    result.stdout.re_match_lines([r"-+ netchaos -+", r"<link 'db' .*>", r" +0\.\d{3}s  fault +cut\(\): met no .*"])
+    result.stdout.re_match_lines([r"-+ netchaos -+", r"db is 127.*", r" +0\.\d{3}  cut\(\) hit no traffic: .*"])
 
 
 def test_a_fixture_that_fails_before_there_is_a_link_tells_nothing_of_links(pytester):

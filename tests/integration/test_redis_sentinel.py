@@ -11,6 +11,7 @@ import pytest
 from tests.integration.redis_programs import MISSING, in_containers_too, servers  # noqa: F401 - a fixture
 
 from pytest_netchaos.errors import ServiceError, WaitTimeout
+from pytest_netchaos.patience import eventually
 from pytest_netchaos.services.resp import Connection
 from pytest_netchaos.services.sentinel import RedisSentinel
 
@@ -58,14 +59,7 @@ def insist(call):
     """Call again until it works, as an application does."""
     import redis
 
-    until = time.monotonic() + SOON
-    while True:
-        try:
-            return call()
-        except redis.RedisError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.02)
+    return eventually(lambda: (call(),), SOON, ignoring=redis.RedisError)[0]
 
 
 def role(member):
@@ -233,10 +227,7 @@ def test_a_wait_that_is_cancelled_leaves_no_thread(topology):
 
     before = threading.active_count()
     asyncio.run(scenario())
-    until = time.monotonic() + SOON
-    while threading.active_count() > before and time.monotonic() < until:
-        time.sleep(0.01)
-    assert threading.active_count() <= before
+    eventually(lambda: threading.active_count() <= before, SOON)
 
 
 def test_a_start_that_fails_says_why_and_leaves_nothing(netchaos, servers):  # noqa: F811

@@ -8,11 +8,12 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 
 import pytest
+
+from pytest_netchaos.patience import eventually
 
 COMMAND = f"exec {sys.executable} -m pytest_netchaos serve"
 
@@ -96,14 +97,13 @@ def test_the_first_line_needs_nobody_to_take_it(serve, stdout):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     process = serve(f"--listen 127.0.0.1:{port} {stdout}", stderr=subprocess.PIPE)
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/version", timeout=10).close()
-            break
-        except OSError:
-            assert process.poll() is None, process.stderr.read()
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+
+    def answers():
+        if process.poll() is not None:
+            pytest.fail(f"it has ended: {process.stderr.read()}")
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/version", timeout=10).close()
+        return True
+
+    eventually(answers, 20, ignoring=OSError)
     assert ends_well(process)
     assert process.stderr.read() == b""

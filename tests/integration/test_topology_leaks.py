@@ -12,6 +12,8 @@ import pytest
 from tests.integration.redis_programs import MISSING
 from tests.integration.test_leaks import PATIENCE, all_end, mark, marked, ready  # noqa: F401 - two are fixtures
 
+from pytest_netchaos.patience import eventually
+
 pytestmark = [
     pytest.mark.timeout(180),
     pytest.mark.skipif(bool(MISSING["valkey"]), reason=MISSING["valkey"]),
@@ -76,10 +78,7 @@ def test_a_kill_in_the_middle_of_a_start_leaves_no_member_behind(victim, mark, d
     time.sleep(delay)
     process.kill()
     process.wait()
-    until = time.monotonic() + PATIENCE
-    while (left := marked(mark)) and time.monotonic() < until:  # a guard that has just been started may yet be
-        time.sleep(0.02)
-    assert left == {}
+    eventually(lambda: marked(mark) == {}, PATIENCE)  # a guard that has just been started may yet be
 
 
 def test_a_test_that_fails_leaves_no_member_and_no_file_behind(victim, mark, tmp_path):  # noqa: F811

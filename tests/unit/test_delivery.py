@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.generated import records
 
 from pytest_netchaos.attribution import Blame, disjoint, stretches
-from pytest_netchaos.delivery import Anomaly, Disorder, audit
+from pytest_netchaos.delivery import Anomaly, Disorder, Misdated, SentAgain, audit
 from pytest_netchaos.history import Outage
 from pytest_netchaos.ledger import Delivery, DeliveryRecord, Send
 
@@ -216,6 +218,13 @@ def test_a_phase_is_that_of_the_subscriber():
     ]
 
 
+def test_what_had_arrived_before_an_outage_had_arrived_though_it_came_again():
+    sends = [Send("a", 7.0), Send("b", 8.0), Send("c", 25.0), Send("d", 26.0)]
+    got = [Delivery("b", 8.5), Delivery("c", 25.5), Delivery("b", 50.0)]
+    found = audit(record(sends, got, outages=[CUT]))
+    assert [(lost.send.id, lost.blame.phase) for lost in found.lost] == [("a", "before"), ("d", "resumed")]
+
+
 def test_a_resend_that_is_lost_is_not_taken_for_the_first_one_that_arrived():
     sends = [Send("a", 5.0), Send("b", 21.0), Send("a", 22.0), Send("c", 23.0)]
     got = [Delivery("a", 5.5), Delivery("c", 23.5)]
@@ -319,6 +328,118 @@ def test_phases_agree_with_the_definitions(sends, delays, bounds, goes_on):
     expected = {n: oracle_phase(n, sends, arrivals, outages) for n in range(len(sends)) if n not in arrivals}
     assert {lost.send.id: lost.blame.phase for lost in found.lost} == expected
     assert all(lost.blame.distance >= 0 for lost in found.lost)
+
+
+def oracle_lost(record, subscriber):
+    """Cross off the deliveries one by one: of an id, its first acknowledged sends are the ones that arrived."""
+    left = Counter(delivery.id for delivery in record.deliveries if delivery.subscriber == subscriber)
+    for position, send in enumerate(record.sends):
+        if send.outcome == "ok":
+            if left[send.id]:
+                left[send.id] -= 1
+            else:
+                yield position
+
+
+@given(records())
+def test_every_kind_agrees_with_the_definitions_for_several_senders_subscribers_and_outages(record):
+    found = audit(record)
+    everybody = list(dict.fromkeys([*record.subscribers, *(delivery.subscriber for delivery in record.deliveries)]))
+    attempts = Counter(send.id for send in record.sends)
+    accepted = Counter(send.id for send in record.sends if send.outcome == "ok")
+    unclear = Counter(send.id for send in record.sends if send.outcome == "info")
+    expected = {kind: Counter() for kind in ("unexpected", "duplicated", "recovered", "phantom", "unseen")}
+    again, lost = set(), []
+    for subscriber in everybody:
+        mine = [delivery for delivery in record.deliveries if delivery.subscriber == subscriber]
+        got = Counter(delivery.id for delivery in mine)
+        for id_, count in got.items():
+            one = {(id_, subscriber): 1}
+            unaccounted = max(0, min(count, attempts[id_]) - accepted[id_])
+            for kind, times in {
+                "unexpected": 0 if attempts[id_] else count,
+                "duplicated": max(0, count - attempts[id_]) if attempts[id_] else 0,
+                "recovered": min(unaccounted, unclear[id_]),
+                "phantom": max(0, unaccounted - unclear[id_]),
+            }.items():
+                for _ in range(times):
+                    expected[kind].update(one)
+            if count < accepted[id_]:
+                again.add((id_, subscriber, attempts[id_], accepted[id_], count))
+        for id_ in attempts:
+            expected["unseen"][id_, subscriber] += max(0, accepted[id_] + unclear[id_] - got[id_])
+        arrivals = {delivery.id: delivery.at for delivery in reversed(mine)}, {d.id: d.at for d in mine}
+        lost += [
+            (record.sends[at], subscriber, oracle_blame(at, record.sends, *arrivals, found.outages))
+            for at in oracle_lost(record, subscriber)
+        ]
+    for kind in ("unexpected", "duplicated", "recovered", "phantom"):
+        assert Counter({(one.id, one.subscriber): one.count for one in getattr(found, kind)}) == expected[kind], kind
+    assert Counter((one.send.id, one.subscriber) for one in found.unseen) == +expected["unseen"]
+    assert [(one.send, one.subscriber, one.blame.phase) for one in found.lost] == lost
+    assert {tuple(one) for one in found.sent_again} == again
+    assert not Counter((one.send, one.subscriber) for one in found.lost) - Counter(map(tuple, found.unseen))
+    skipped = Counter((send, skip.subscriber) for skip in found.skipped for send in skip.sends)
+    assert found.count("skipped") == skipped.total()
+
+
+def oracle_blame(at, sends, first, last, outages):
+    """Read the definitions aloud once more, for ids that may be sent and arrive several times."""
+    sent_at = sends[at].at
+    if not outages:
+        return "no fault"
+    if any(o.started_at <= sent_at and (o.healed_at is None or sent_at < o.healed_at) for o in outages):
+        return "during"
+    earlier = [o.healed_at for o in outages if o.healed_at is not None and o.healed_at <= sent_at]
+    start = min((o.started_at for o in outages if o.started_at > sent_at), default=None)
+    heal = max(earlier, default=-math.inf)
+    here = [
+        n for n, send in enumerate(sends) if heal <= send.at and (start is None or send.at < start) and send.id in first
+    ]
+    if earlier and not any(n <= at and last[sends[n].id] >= heal for n in here):
+        return "after"
+    if start is None:
+        return "resumed"
+    return "before" if any(n >= at and first[sends[n].id] <= start for n in here) else "in flight"
+
+
+@pytest.mark.parametrize(
+    ("sent", "got", "unseen"),
+    [("a b? c!", "", "ab"), ("a b? c!", "abc", ""), ("a? a", "a", "a"), ("a a", "aa", ""), ("a", "aa", "")],
+)
+def test_what_may_still_come_is_unseen(sent, got, unseen):
+    found = audit(plain(sent, " ".join(got)))
+    assert "".join(one.send.id for one in found.unseen) == unseen
+    assert found.count("unseen") == len(unseen)
+
+
+@pytest.mark.parametrize(
+    ("sent", "got", "again"),
+    [
+        ("a a", "a", [SentAgain("a", "", 2, 2, 1)]),
+        ("a a? a", "a", [SentAgain("a", "", 3, 2, 1)]),
+        ("a a", "", []),
+        ("a a", "aa", []),
+        ("a a?", "a", []),
+    ],
+)
+def test_an_id_that_was_sent_again_and_came_less_often_may_be_a_slip(sent, got, again):
+    assert audit(plain(sent, " ".join(got))).sent_again == again
+
+
+def test_a_gap_counts_each_message_in_it():
+    found = audit(plain("a b c d e f", "a d f"))
+    assert [("".join(send.id for send in skip.sends), skip.after, skip.before) for skip in found.skipped] == [
+        ("bc", "a", "d"),
+        ("e", "d", "f"),
+    ]
+    assert (found.count("skipped"), found.count("lost")) == (3, 3)
+
+
+def test_a_time_that_cannot_be_is_found():
+    found = audit(record([Send("a", 5.0)], [Delivery("a", 3.0)]))
+    assert found.misdated == [Misdated("a", "delivered", "", 2.0, future=False)]
+    assert found.count("misdated") == 1
 
 
 @pytest.mark.parametrize("distinct", [200_000, 1], ids=["distinct ids", "one id"])

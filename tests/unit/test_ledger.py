@@ -228,3 +228,76 @@ def test_a_note_has_its_time():
 @pytest.mark.parametrize("strict", [True, False])
 def test_the_record_says_whether_it_is_judged_strictly(strict):
     assert Ledger(strict=strict).record().strict is strict
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda ledger, who: ledger.sent("a", sender=who), "sender"),
+        (lambda ledger, who: ledger.sending("a", sender=who).__enter__(), "sender"),
+        (lambda ledger, who: ledger.delivered("a", subscriber=who), "subscriber"),
+        (lambda ledger, who: ledger.connected(subscriber=who), "subscriber"),
+    ],
+    ids=["sent", "sending", "delivered", "connected"],
+)
+@pytest.mark.parametrize("who", [None, 7])
+def test_a_name_that_is_none_is_refused_and_not_recorded(ledger, call, name, who):
+    with pytest.raises(TypeError, match=f"^{name} must be a name, as a string, not {who}: leave it out"):
+        call(ledger, who)
+    record = ledger.record()
+    assert (record.sends, record.deliveries, record.connects) == ((), (), ())
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda ledger: ledger.sent("a", at="1"),
+        lambda ledger: ledger.sending("a", at="1").__enter__(),
+        lambda ledger: ledger.delivered("a", at="1"),
+        lambda ledger: ledger.connected(at="1"),
+        lambda ledger: ledger.note("a", at="1"),
+    ],
+    ids=["sent", "sending", "delivered", "connected", "note"],
+)
+def test_a_time_that_is_no_number_is_refused_by_name(ledger, call):
+    with pytest.raises(TypeError, match=r"^at must be a number \(seconds of time.monotonic\(\)\), not '1'$"):
+        call(ledger)
+
+
+def test_a_note_is_a_text(ledger):
+    with pytest.raises(TypeError, match=r"^text must be a string, not None$"):
+        ledger.note(None)
+
+
+def test_tasks_lose_nothing():
+    import asyncio
+
+    ledger = Ledger()
+
+    async def work(sender):
+        for n in range(50):
+            with ledger.sending((sender, n)):
+                await asyncio.sleep(0)
+                ledger.delivered((sender, n))
+
+    async def work_all():
+        await asyncio.gather(*(work(sender) for sender in range(10)))
+
+    asyncio.run(work_all())
+    record = ledger.record()
+    assert len(record.sends) == 500
+    assert {send.outcome for send in record.sends} == {"ok"}
+    assert sorted(send.id for send in record.sends) == sorted(delivery.id for delivery in record.deliveries)
+
+
+def test_an_attempt_is_unclear_until_its_outcome_is_set(ledger):
+    attempt = ledger.attempted("a", sender="ann", at=3.0)
+    assert [(s.id, s.at, s.sender, s.outcome) for s in ledger.record().sends] == [("a", 3.0, "ann", "info")]
+    attempt.outcome = "fail"
+    assert ledger.record().sends[0].outcome == "fail"
+
+
+def test_an_attempt_needs_an_id_that_can_be_hashed(ledger):
+    with pytest.raises(TypeError, match="not 'list'"):
+        ledger.attempted([1])
+    assert not ledger.record().sends

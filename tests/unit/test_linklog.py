@@ -48,16 +48,32 @@ def test_a_refused_dial_ends_when_it_was_refused(log):
 
 def test_the_first_hang_up_ends_a_dial(log):
     serve(log, 1, at=1.0)
-    log.hung_up(2.0, 1)
-    log.hung_up(2.5, 1)
-    log.closed(3.0, 1, "client", "FIN", "")
-    assert log.history(4).dials[0].ended_at == 2.0
+    log.hung_up(2.0, 1, "server")
+    log.hung_up(2.5, 1, "client", answers=True)
+    log.closed(3.0, 1, "server", "FIN", "")
+    assert (log.history(4).dials[0].ended_at, log.history(4).dials[0].hung_up_at) == (2.0, None)
     assert log.history(4).connections[0].closed_at == 3.0
+
+
+def test_a_client_that_hangs_up_by_itself_ends_its_dial_whatever_a_fault_hid_from_it(log):
+    serve(log, 1, at=1.0)
+    log.hung_up(2.0, 1, "server")
+    log.hung_up(2.5, 1, "client")
+    log.hung_up(2.75, 1, "client")
+    log.closed(3.0, 1, "fault", "RST", "blackhole took 4 bytes")
+    assert (log.history(4).dials[0].ended_at, log.history(4).dials[0].hung_up_at) == (2.5, 2.5)
+
+
+@pytest.mark.parametrize(("by", "hung_up_at"), [("client", 2.0), ("server", None), ("fault", None), ("link", None)])
+def test_a_close_of_which_nobody_had_heard_before_tells_who_hung_up(log, by, hung_up_at):
+    serve(log, 1, at=1.0)
+    log.closed(2.0, 1, by, "RST", "")
+    assert (log.history(4).dials[0].ended_at, log.history(4).dials[0].hung_up_at) == (2.0, hung_up_at)
 
 
 def test_a_client_that_hung_up_before_it_was_refused_ended_then(log):
     log.dialled(1.0, "p")
-    log.hung_up(1.5, 1)
+    log.hung_up(1.5, 1, "client")
     log.refused(2.0, 1, "ECONNREFUSED")
     assert log.history(3).dials[0].ended_at == 1.5
 
@@ -193,7 +209,7 @@ def test_each_record_changes_the_one_that_it_is_about(log):
     serve(log, 1, at=1.0)
     serve(log, 2, at=1.5)
     log.dialled(1.75, "peer3")
-    log.hung_up(2.0, 3)
+    log.hung_up(2.0, 3, "client")
     log.refused(2.5, 3, "ECONNREFUSED")
     log.dialled(3.0, "peer4")
     log.refused(3.5, 4, "ECONNREFUSED")

@@ -38,7 +38,16 @@ def test_a_link_is_opened_as_it_was_asked_for(network, engine):
 def test_a_link_is_by_default_named_after_its_upstream_and_at_a_free_port(network, engine):
     assert network.link(5432).name == DB
     assert engine.opened[0][2:4] == ("127.0.0.1", 0)
-    assert engine.opened[0][4] == derive_seed(7, DB)
+
+
+def test_the_seed_of_a_link_without_a_name_is_its_place_among_those_not_the_port_of_its_upstream(network, engine):
+    for upstream_, name in (5432, None), (5433, "db"), (50123, None):
+        network.link(upstream_, name=name)
+    assert [opened[4] for opened in engine.opened] == [
+        derive_seed(7, "", "1"),
+        derive_seed(7, "db"),
+        derive_seed(7, "", "2"),
+    ]
 
 
 def test_a_link_knows_who_is_no_client(network, engine):

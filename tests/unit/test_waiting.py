@@ -8,6 +8,7 @@ import anyio
 import pytest
 import trio
 
+from pytest_netchaos.patience import eventually_async
 from pytest_netchaos.waiting import in_asyncio, in_event_loop, in_thread, in_trio
 
 
@@ -48,9 +49,7 @@ each_loop = pytest.mark.parametrize("run", RUNNERS)
 
 async def until(event):
     """Wait for a threading.Event while the event loop runs on."""
-    sleep = trio.sleep if in_trio() else asyncio.sleep
-    while not event.is_set():
-        await sleep(0.001)
+    await eventually_async(event.is_set, 30)
 
 
 def test_no_event_loop_runs_here():

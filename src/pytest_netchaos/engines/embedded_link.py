@@ -111,7 +111,7 @@ class EmbeddedLink:
             case "open":
                 log.opened(at, int(fields[0]))
             case "hup":
-                log.hung_up(at, int(fields[0]))
+                log.hung_up(at, int(fields[0]), cast("Closer", fields[1]), answers=bool(fields[2]))
             case "refused":
                 log.refused(at, int(fields[0]), fields[1])
             case "close":

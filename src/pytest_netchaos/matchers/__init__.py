@@ -6,10 +6,20 @@ it has to wait in a coroutine.
 
 from __future__ import annotations
 
+from .attempts import attempts
 from .backoff import backoff
 from .base import Live, Matcher, assertrepr, check, check_async
-from .delivery import at_least_once, at_most_once, exactly_once
+from .buffers import buffered
+from .dead_peer import dead_peer_detected
+from .dedupe import deduplicated
+from .delivery import at_least_once, at_most_once, exactly_once, gap_free
+from .giving_up import gave_up
+from .herd import no_thundering_herd
+from .lost_during import lost_only_during
+from .rate import dial_rate
 from .reconnect import reconnected
+from .resume import resumed
+from .staying_away import stayed_away
 
 __all__ = [
     "Live",
@@ -17,9 +27,20 @@ __all__ = [
     "assertrepr",
     "at_least_once",
     "at_most_once",
+    "attempts",
     "backoff",
+    "buffered",
     "check",
     "check_async",
+    "dead_peer_detected",
+    "deduplicated",
+    "dial_rate",
     "exactly_once",
+    "gap_free",
+    "gave_up",
+    "lost_only_during",
+    "no_thundering_herd",
     "reconnected",
+    "resumed",
+    "stayed_away",
 ]

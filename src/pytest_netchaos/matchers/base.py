@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, run
 
 from ..history import History
 from ..lateness import explaining
+from ..stretch import name_of
 from ..waiting import in_event_loop
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class Matcher(ABC, Generic[S]):
     def __repr__(self) -> str:
         """Write the call that makes this matcher, without the arguments that have their defaults."""
         said = [
-            f"{name.name}={getattr(self, name.name)!r}"
+            f"{name.name}={_spelled(getattr(self, name.name))}"
             for name in fields(self)
             if name.default is MISSING or getattr(self, name.name) != name.default
         ]
@@ -204,6 +205,12 @@ def _too_early(history: History, matcher: Matcher[Any]) -> list[str]:
 
 def _hint(matcher: Matcher[Any]) -> list[str]:
     return [f"use `await check_async(link, {matcher!r})`"] if in_event_loop() else []
+
+
+def _spelled(value: object) -> str:
+    """Write an argument; of a fault only its name: all that is known of it would fill a line."""
+    # Asked of the class, since an injection's own attributes ask the engine.
+    return f"<{name_of(value)}>" if hasattr(type(value), "started_at") else repr(value)
 
 
 def _arguments(matcher: Matcher[Any]) -> tuple[object, ...]:

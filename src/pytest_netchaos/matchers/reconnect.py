@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from ..faults import check_duration, check_number
-from ..history import Connection, History
-from .base import Live, Matcher
+from ..faults import check_duration
+from ..history import FaultSpan, Outage
+from ..stretch import Stretch, check_moment, end_of, name_of, start_of
+from .dial_log import HistoryMatcher, Start, given_start, outcome_of, when
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..history import Dial, Outage
+    from ..history import Connection, Dial, History
 
 #: Dials that a failure shows, before the heal and after it. With the other lines they make pytest's 8.
 _SHOWN_BEFORE, _SHOWN_AFTER = 2, 2
 
 
-class _Start(NamedTuple):
-    """What a reconnect is counted from."""
-
-    at: float
-    #: ``"the heal"``, ``"the reset"``.
-    name: str
-    #: ``None`` where the test gave the time.
-    outage: Outage | None
-
-
 @dataclass(frozen=True, eq=False, repr=False)
-class reconnected(Matcher[History]):  # noqa: N801 - the class is the call that a test writes
+class reconnected(HistoryMatcher):  # noqa: N801 - the class is the call that a test writes
     """A client dialled again after the fault, and was served within ``within`` seconds of the confirmed heal.
 
     What counts is a *new* connection: one that opened after the heal of the last outage, or in the outage if it
@@ -40,35 +30,27 @@ class reconnected(Matcher[History]):  # noqa: N801 - the class is the call that 
     Compared with a link, it waits for its time to be up; in a coroutine, use `check_async`.
 
     Raises:
-        TypeError: An argument isn't a number.
+        TypeError: An argument isn't a number, nor ``after`` a fault or an outage.
         ValueError: It's out of range.
     """
 
-    judges = "a link, or the history of one"
-
     #: Seconds, above 0.
     within: float
-    #: Count from this monotonic time, and not from a fault: for a server that was restarted, say.
-    after: float | None = field(default=None, kw_only=True)
+    #: Count from the heal of this fault or outage, or from this monotonic time: for a server that was restarted, say.
+    after: float | Stretch | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         """Refuse bad values, by name."""
         check_duration("within", self.within, above=True)
         if self.after is not None:
-            check_number("after", self.after, low=-math.inf, high=math.inf)
-
-    def snapshot(self, actual: object) -> History | None:
-        """Judge histories, and what has one."""
-        if isinstance(actual, Live):
-            return actual.history()
-        return actual if isinstance(actual, History) else None
+            check_moment("after", self.after)
 
     def deadline_of_snapshot(self, snapshot: History) -> float | None:
         """Wait from the heal on, or from when the fault is to end by itself; before that, nothing is due."""
         start = self._start(snapshot)
-        if isinstance(start, _Start):
+        if isinstance(start, Start):
             return start.at + self.within
-        until = snapshot.outages[-1].until if snapshot.outages else None
+        until = self._until(snapshot)
         return None if until is None else until + self.within
 
     def explain_snapshot(self, snapshot: History) -> list[str]:
@@ -86,20 +68,29 @@ class reconnected(Matcher[History]):  # noqa: N801 - the class is the call that 
             *([snapshot.dials.blind] if snapshot.dials.blind else []),
         ]
 
-    def _start(self, history: History) -> _Start | str:
+    def _start(self, history: History) -> Start | str:
         """Return what to count from, or why there's nothing to count from."""
-        if self.after is not None:
-            return _Start(self.after, "the given time", None)
-        if not history.outages:
+        if isinstance(self.after, int | float):
+            return given_start(self.after)
+        if self.after is None and not history.outages:
             return f"no fault has healed on link {history.link!r}: nothing to reconnect after"
-        outage = history.outages[-1]
-        if outage.healed_at is None:
+        outage = history.outages[-1] if self.after is None else self.after
+        healed_at = _end_in(history, outage)
+        if healed_at is None:
+            where = f" on link {history.link!r}" if self.after is None else ""
             lasted = history.now - outage.started_at
-            return f"the {_kinds(outage)} on link {history.link!r} is still in force after {lasted:.3f}s: heal it first"
-        instant = outage.healed_at == outage.started_at
-        return _Start(outage.healed_at, f"the {_kinds(outage)}" if instant else "the heal", outage)
+            return f"the {name_of(outage)}{where} is still in force after {lasted:.3f}s: heal it first"
+        instant = healed_at == outage.started_at
+        return Start(healed_at, f"the {name_of(outage)}" if instant else "the heal", outage)
 
-    def _verdict(self, history: History, start: _Start, came_back: float | None) -> str:
+    def _until(self, history: History) -> float | None:
+        """Return when what is still in force is to end by itself, where that is known."""
+        if self.after is None:
+            return history.outages[-1].until if history.outages else None
+        begin = start_of(self.after)
+        return next((span.until for span in history.faults if span.started_at == begin), None)
+
+    def _verdict(self, history: History, start: Start, came_back: float | None) -> str:
         if came_back is not None:
             took = came_back - start.at
             return f"link {history.link!r} reconnected {took:.3f}s after {start.name}, too late: {self!r}"
@@ -107,7 +98,15 @@ class reconnected(Matcher[History]):  # noqa: N801 - the class is the call that 
         return f"link {history.link!r} did not reconnect in the {waited:.3f}s after {start.name}: {self!r}"
 
 
-def _new_connections(history: History, start: _Start) -> Iterable[Connection]:
+def _end_in(history: History, outage: Stretch) -> float | None:
+    """Return when it was over, also where ``outage`` is a value from a time when it was not."""
+    if isinstance(outage, FaultSpan | Outage) and outage.healed_at is None:
+        known: tuple[FaultSpan | Outage, ...] = (*history.faults, *history.outages)
+        outage = next((o for o in known if type(o) is type(outage) and o.started_at == outage.started_at), outage)
+    return end_of(outage)
+
+
+def _new_connections(history: History, start: Start) -> Iterable[Connection]:
     begin = start.at if start.outage is None else start.outage.started_at
     in_vain = {dial.number for dial in history.dials if dial.in_vain}  # a stall that heals serves them all the same
     return (
@@ -124,7 +123,7 @@ def _outlived(connection: Connection, heal: float) -> bool:
     return connection.closed_at is None or (connection.closed_at > heal and connection.closed_by != "fault")
 
 
-def _stayed_open(history: History, start: _Start) -> list[str]:
+def _stayed_open(history: History, start: Start) -> list[str]:
     if start.outage is None:
         return []
     begin = start.outage.started_at
@@ -132,10 +131,12 @@ def _stayed_open(history: History, start: _Start) -> list[str]:
     if not kept:
         return []
     others = f" (and {len(kept) - 1} more)" if len(kept) > 1 else ""
-    return [f"connection {kept[0].number}{others} stayed open through the {_kinds(start.outage)}: nothing to reconnect"]
+    return [
+        f"connection {kept[0].number}{others} stayed open through the {name_of(start.outage)}: nothing to reconnect"
+    ]
 
 
-def _window(history: History, start: _Start) -> list[str]:
+def _window(history: History, start: Start) -> list[str]:
     """Show the last dials before the heal and the first ones after it."""
     if not history.dials:
         return [f"nobody has ever dialled link {history.link!r}"]
@@ -150,15 +151,5 @@ def _window(history: History, start: _Start) -> list[str]:
     ]
 
 
-def _line(dial: Dial, start: _Start) -> str:
-    outcome = {
-        "served": f"served as connection {dial.connection}{', in vain: its client was gone' if dial.in_vain else ''}",
-        "refused": f"refused: {dial.reason}" if dial.reason else "refused",
-        "pending": "no answer yet",
-    }[dial.outcome]
-    offset = dial.at - start.at
-    return f"  dial {dial.number}  {abs(offset):.3f}s {'before' if offset < 0 else 'after'} {start.name}  {outcome}"
-
-
-def _kinds(outage: Outage) -> str:
-    return " and ".join(outage.kinds)
+def _line(dial: Dial, start: Start) -> str:
+    return f"  {when(dial, start)}  {outcome_of(dial)}"

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
             """The upstream has accepted."""
 
         def hung_up(self, connection: Carrier, by: str) -> None:
-            """One side has sent the first FIN or RST; what is under way may still arrive."""
+            """One side has sent a FIN or an RST, not in answer to the other's; what is under way may still arrive."""
 
         def unreachable(self, connection: Carrier, reason: str) -> None:
             """The upstream has not accepted."""
@@ -177,6 +177,10 @@ class Connection:
         """Count what was read from the client, and from the server."""
         return self.up.received, self.down.received
 
+    def was_told(self, side: str) -> bool:
+        """Whether the ``"client"`` or the ``"server"`` has been sent the end of the connection."""
+        return (self.down if side == "client" else self.up).over
+
     def _pump(self) -> None:
         if not self.is_over:
             self.up.pump()
@@ -293,8 +297,9 @@ class Connection:
             end.broken = True
         if mask & (RDHUP | HUP | ERR) and not end.finished:
             end.finished = True
-            # Told at once, although a stall may keep us from reading it: a client that gave up may dial again now.
-            if not self.is_over and not (self.client.finished and self.server.finished):
+            # Told at once, although a stall may keep us from reading it: a client that gave up may dial again now. Of
+            # both sides, where neither has heard of the other's end.
+            if not self.is_over and not (self.client.finished and self.server.finished and self.was_told(end.side)):
                 self._watcher.hung_up(self, end.side)
 
     def _flow_ended(self, flow: Flow, how: bytes) -> None:

@@ -97,6 +97,11 @@ class Pair:
             self._missing(DOWN) if DOWN in self.blackened else 0,
         )
 
+    def was_told(self, side: str) -> bool:
+        """Whether the ``"client"`` or the ``"server"`` has been sent the end of the connection."""
+        half = self.front if side == "client" else self.back
+        return half is not None and half.was_told(side)
+
     # What the tap does with it.
 
     def hold(self, entrances: set[str], exits: set[str]) -> None:

@@ -208,8 +208,9 @@ class Proxy:
         self._emit("open", monotonic(), self.id, connection.dial, connection.number)
 
     def hung_up(self, connection: Carrier, by: str) -> None:
-        """Note that one side is leaving."""
-        self._emit("hup", monotonic(), self.id, connection.dial, by)
+        """Note that one side is leaving, and whether it answers the end that it was sent."""
+        answers = "answer" if connection.was_told(by) else ""
+        self._emit("hup", monotonic(), self.id, connection.dial, by, answers)
 
     def unreachable(self, connection: Carrier, reason: str) -> None:
         """Note that the upstream has not accepted; the client gets an RST."""

@@ -8,12 +8,13 @@ import re
 import socket
 import subprocess
 import sys
-import time
 
 import pytest
 from tests import needs
 from tests.conformance.api.cases import CASES, encode
 from tests.conformance.api.differences import DIFFERENCES, OURS
+
+from pytest_netchaos.patience import eventually
 
 #: Headers that are compared. What Go writes of a date and an id is only looked for.
 COMPARED = ("content-type", "x-content-type-options", "location", "connection")
@@ -30,16 +31,15 @@ LEFT_OUT = ("Logger", "x/y")
 
 def start(command, port):
     process = subprocess.Popen([*command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            assert process.poll() is None
-            assert time.monotonic() < deadline, "the server doesn't answer"
-            time.sleep(0.01)
-        else:
-            return process
+
+    def listens():
+        if process.poll() is not None:
+            pytest.fail("the server has ended")
+        with socket.create_connection(("127.0.0.1", port), 1):
+            return True
+
+    eventually(listens, 20, ignoring=OSError)
+    return process
 
 
 def free_port():

@@ -8,7 +8,6 @@ import re
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,11 +15,12 @@ import pytest
 from tests import needs
 from tests.conformance.peers import SOON, Peer
 
+from pytest_netchaos.patience import eventually
+
 #: Seconds that a busy machine may add. What comes at once comes within it.
 LATE = 2.0
 #: Seconds that a server may take for an answer. It takes less than a millisecond.
 PATIENCE = 2.0
-_LOOK = 0.002
 
 #: Both directions, and connections from before and after a toxic, in half the combinations: for cases that take long.
 DIAGONAL = pytest.mark.parametrize(("stream", "when"), [("upstream", "live"), ("downstream", "new")])
@@ -57,16 +57,17 @@ class Server:
         self._await()
 
     def _await(self) -> None:
-        until = time.monotonic() + SOON
-        while time.monotonic() < until and self._process.poll() is None:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), SOON).close()
-            except ConnectionRefusedError:
-                time.sleep(_LOOK)
-            else:
-                return
-        self.close()
-        raise AssertionError(f"{self.name} does not listen; its exit code is {self._process.returncode}")
+        try:
+            eventually(self._listens, SOON, ignoring=ConnectionRefusedError)
+        except BaseException:
+            self.close()
+            raise
+
+    def _listens(self) -> bool:
+        if self._process.poll() is not None:
+            pytest.fail(f"{self.name} does not listen; its exit code is {self._process.returncode}")
+        with socket.create_connection(("127.0.0.1", self.port), SOON):
+            return True
 
     def close(self) -> None:
         """End it, whatever it is doing."""

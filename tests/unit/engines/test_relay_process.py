@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ import pytest
 from pytest_netchaos.engines import relay_process as module
 from pytest_netchaos.engines.relay_process import RelayProcess
 from pytest_netchaos.errors import EngineError
+from pytest_netchaos.patience import eventually
 from pytest_netchaos.relay.wire import encode
 
 
@@ -140,10 +140,7 @@ def test_it_ends_with_its_owner_although_a_child_of_that_one_keeps_the_channel(k
         relay, child = map(int, pipe.readline().split())
         os.waitpid(owner, 0)
         try:
-            deadline = time.monotonic() + 10.0
-            while is_running(relay) and time.monotonic() < deadline:
-                time.sleep(0.01)
-            assert not is_running(relay)
+            eventually(lambda: not is_running(relay), 30)
             assert is_running(child)
         finally:
             os.kill(child, signal.SIGKILL)

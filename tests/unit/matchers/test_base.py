@@ -116,6 +116,7 @@ def test_a_ledger_does_not_judge_a_link():
     [
         (reconnected(1.0), "reconnected(within=1.0)"),
         (reconnected(within=2, after=7.5), "reconnected(within=2, after=7.5)"),
+        (reconnected(1, after=FaultSpan(Cut(), 1.0)), "reconnected(within=1, after=<cut>)"),
         (backoff(0.1), "backoff(first=0.1)"),
         (backoff(0.1, 2.0, None, 0.0, tolerance=0.05), "backoff(first=0.1)"),
         (backoff(0.1, 3, 1.0, 0.5, tolerance=0), "backoff(first=0.1, factor=3, cap=1.0, jitter=0.5, tolerance=0)"),

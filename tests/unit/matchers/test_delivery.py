@@ -3,10 +3,13 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.generated import clean, records
 
 from pytest_netchaos.history import Outage
-from pytest_netchaos.ledger import Ledger
+from pytest_netchaos.ledger import Delivery, DeliveryRecord, Ledger, Send
 from pytest_netchaos.matchers import at_least_once, at_most_once, check, exactly_once
+from pytest_netchaos.matchers.delivery import gap_free
+from pytest_netchaos.verdict import Verdict
 
 CUT = Outage(1.0, 2.0, ("cut",))
 STALL = Outage(3.0, 4.0, ("stall",))
@@ -338,3 +341,136 @@ def test_a_planted_defect_is_found_and_blamed_on_its_contract(count, data, defec
         }[defect]
     )
     assert broken_in_order == (set(PASSES) if defect == "swap" else broken)
+
+
+# What a slip of the test looks like.
+
+
+def test_an_id_that_was_sent_twice_by_mistake():
+    made = plain("abcb", "abc")
+    assert explain(made, exactly_once()) == (
+        "sent 4, received 3: 1 lost\n"
+        "  lost          'b'  no fault in force, sent 3.000s after the first\n"
+        "  sent again    'b' was sent twice and acknowledged twice, delivered once: "
+        "a re-send by the client itself is not to be written down"
+    )
+
+
+def test_several_ids_that_were_sent_again_by_mistake():
+    made = plain("ababa", "ab", {})
+    made.expect("bob")
+    assert explain(made, at_least_once()).splitlines()[-1] == (
+        "  sent again    'a' was sent 3 times and acknowledged 3 times, delivered once to '', and 1 more like it: "
+        "a re-send by the client itself is not to be written down"
+    )
+
+
+def test_a_delivery_that_was_never_sent():
+    assert explain(plain("a", "ax"), at_least_once()) == "sent 1, received 2: 1 unexpected\n  unexpected    'x'"
+
+
+def test_a_subscriber_that_a_hand_made_record_does_not_list_can_lose_something():
+    record = DeliveryRecord((Send("a", 1.0), Send("b", 2.0)), (Delivery("b", 3.0, "eve"),), ("ann",), (), 9.0)
+    assert exactly_once().explain(record) == [
+        "sent 2 to 2 subscribers, received 1: 3 lost",
+        "  lost          'a', 'b' to 'ann'  no fault in force, sent 0.000..1.000s after the first",
+        "  lost          'a' to 'eve'  no fault in force, sent 0.000s after the first",
+    ]
+
+
+# gap_free
+
+
+@pytest.mark.parametrize(
+    ("sent", "got", "outcomes", "held"),
+    [
+        pytest.param("abc", "abc", {}, True, id="clean"),
+        pytest.param("abc", "ac", {}, False, id="a gap"),
+        pytest.param("abcd", "bc", {}, True, id="came late and left early"),
+        pytest.param("abc", "acb", {}, True, id="filled late"),
+        pytest.param("abc", "aabbcc", {}, True, id="duplicates"),
+        pytest.param("abc", "abxc", {}, True, id="a stranger"),
+        pytest.param("abc", "ac", {"b": "info"}, True, id="unclear"),
+        pytest.param("abc", "ac", {"b": "fail"}, True, id="refused"),
+        pytest.param("abc", "abc", {"b": "fail"}, True, id="phantom"),
+    ],
+)
+def test_what_a_gap_is(sent, got, outcomes, held):
+    assert (plain(sent, got, outcomes) == gap_free()) is held
+
+
+def test_a_gap_that_is_filled_late_is_out_of_order():
+    assert gap_free(in_order=True).explain(plain("abc", "acb")) == [
+        "sent 3, received 3: 1 out of order",
+        "  out of order  'b' after 'c'",
+    ]
+
+
+@pytest.mark.parametrize(("sent", "got"), [("abc", "b"), ("abc", "bb"), ("abc", "bx")])
+def test_between_fewer_than_two_there_is_no_gap_to_be_seen(sent, got):
+    made = plain(sent, got)
+    assert gap_free().judge(made) is Verdict.UNKNOWN
+    few = "no subscriber got two messages of the same sender, so there is no gap to be seen"
+    assert gap_free().explain(made) == [f"sent 3, received {len(got)}: {few}: gap_free()"]
+
+
+def test_one_of_each_sender_leaves_no_gap_to_be_seen():
+    made = Ledger(clock=lambda: 100.0)
+    for n, (id_, sender) in enumerate([("a", "s"), ("b", "t")]):
+        made.sent(id_, sender=sender, at=float(n))
+        made.delivered(id_, at=50.0)
+    assert gap_free().judge(made) is Verdict.UNKNOWN
+
+
+def test_a_gap_is_told_with_its_neighbours_and_the_fault():
+    got = [*range(12), *range(14, 18), *range(21, 25)]
+    assert explain(ledger(range(25), got, outages=[CUT]), gap_free()) == (
+        "sent 25, received 20: 5 skipped\n"
+        "  lost          'm12' … 'm19' (4)  during the cut, sent 0.200..0.900s into it\n"
+        "  lost          'm20'  after the heal, sent 0.000s after it\n"
+        "  skipped       'm12', 'm13', between 'm11' and 'm14' … (2 gaps)"
+    )
+
+
+def test_a_gap_is_told_with_its_subscriber_where_there_are_several():
+    made = ledger([0, 1, 2, 3], [0, 3], subscriber="ann")
+    for n in (0, 1, 2):
+        made.delivered(f"m{n}", subscriber="bob", at=9.0)
+    assert explain(made, gap_free()) == (
+        "sent 4 to 2 subscribers, received 5: 2 skipped\n"
+        "  lost          'm1', 'm2' to 'ann'  no fault in force, sent 0.100..0.200s after the first\n"
+        "  skipped       'm1', 'm2' to 'ann', between 'm0' and 'm3'"
+    )
+
+
+@given(clean(), st.data())
+def test_a_planted_gap_is_found_and_a_missing_end_is_none(made, data):
+    subscriber = data.draw(st.sampled_from(made.record.subscribers))
+    got = {delivery.id for delivery in made.record.deliveries if delivery.subscriber == subscriber}
+    target = data.draw(st.sampled_from(made.accepted))
+    mine = [send.at for send in made.record.sends if send.id in got and send.sender == target.sender]
+    inside = min(mine) < target.at < max(mine)
+    changed = made.without((target.id, subscriber))
+    assert (gap_free().judge(changed) is Verdict.INVALID) is inside
+    if inside:
+        line = next(line for line in gap_free().explain(changed) if "skipped   " in line)
+        assert f"  {target.id!r}" in line
+        assert "between" in line
+        assert len(made.record.subscribers) == 1 or repr(subscriber) in line
+
+
+@given(records())
+def test_gaps_agree_with_the_definition_where_each_id_is_sent_once(record):
+    sends = tuple({send.id: send for send in reversed(record.sends)}.values())
+    record = DeliveryRecord(
+        tuple(sorted(sends, key=lambda send: send.at)), record.deliveries, record.subscribers, record.outages, 1000.0
+    )
+    broken = False
+    for subscriber in {*record.subscribers, *(delivery.subscriber for delivery in record.deliveries)}:
+        got = {delivery.id for delivery in record.deliveries if delivery.subscriber == subscriber}
+        for sender in "st":
+            line = [send for send in record.sends if send.sender == sender]
+            places = [place for place, send in enumerate(line) if send.id in got]
+            between = line[places[0] : places[-1]] if places else []
+            broken |= any(send.outcome == "ok" and send.id not in got for send in between)
+    assert (gap_free().judge(record) is Verdict.INVALID) is broken

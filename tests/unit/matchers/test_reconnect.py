@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from pytest_netchaos.faults import Blackhole, Close, Cut, Delay, Refuse, Reset, Stall
-from pytest_netchaos.history import Connection, Dial, Dials, FaultSpan, History
+from pytest_netchaos.history import Connection, Dial, Dials, FaultSpan, History, Outage
 from pytest_netchaos.matchers import reconnected
 
 CUT = FaultSpan(Cut(), 1.0, 2.0)
@@ -97,6 +97,65 @@ def test_a_dial_that_was_served_after_its_client_had_given_up_brings_nobody_back
 def test_it_counts_from_a_given_time(within, after, opened, holds, faults):
     seen = history(0.5, opened, faults=faults)
     assert (reconnected(within, after=after).explain(seen) == []) is holds
+
+
+STALL = FaultSpan(Stall(), 3.0, 4.0)
+FLAPS = (FaultSpan(Cut(), 1.0, 2.0), FaultSpan(Cut(), 5.0, 6.0, cycle=2))
+
+
+class Flap:
+    """An injection that isn't over: it has healed once, and will strike again."""
+
+    fault, started_at, healed_at = Cut(), 1.0, None
+
+
+@pytest.mark.parametrize(
+    ("after", "opened", "holds"),
+    [
+        pytest.param(CUT, 2.5, True, id="in time after the fault"),
+        pytest.param(CUT, 3.5, False, id="too late after the fault"),
+        pytest.param(CUT, 0.75, False, id="before the fault"),
+        pytest.param(STALL, 4.5, True, id="in time after another fault"),
+        pytest.param(STALL, 3.5, True, id="in the fault, which it outlived"),
+        pytest.param(STALL, 2.5, False, id="before the other fault"),
+        pytest.param(Outage(1.0, 2.0, ("cut",)), 2.5, True, id="in time after an outage"),
+        pytest.param(FaultSpan(Cut(), 1.0), 2.5, True, id="healed since it was looked at"),
+        pytest.param(Outage(1.0, None, ("cut",)), 2.5, True, id="an outage that has ended since it was looked at"),
+        pytest.param(FaultSpan(Cut(), 7.0), 7.5, False, id="in force"),
+        pytest.param(Flap(), 2.5, False, id="a flap that goes on"),
+    ],
+)
+def test_it_counts_from_the_heal_of_a_given_fault(after, opened, holds):
+    seen = history(0.5, opened, faults=[CUT, STALL])
+    assert (reconnected(1.0, after=after).explain(seen) == []) is holds
+
+
+def test_after_a_given_fault_that_is_still_in_force():
+    last = FaultSpan(Stall(), 7.0)
+    assert explain(history(0.5, faults=[CUT, last], now=7.5), within=1.0, after=last) == (
+        "the stall is still in force after 0.500s: heal it first: reconnected(within=1.0, after=<stall>)"
+    )
+
+
+def test_after_a_given_fault():
+    assert explain(history(0.5, 4.0, faults=[CUT, STALL]), within=1.0, after=CUT) == (
+        "link 'chat' reconnected 2.000s after the heal, too late: reconnected(within=1.0, after=<cut>)\n"
+        "  dial 1  1.500s before the heal  served as connection 1\n"
+        "  dial 2  2.000s after the heal  served as connection 2"
+    )
+
+
+@pytest.mark.parametrize(
+    ("after", "faults", "deadline"),
+    [
+        (CUT, [CUT, STALL], 2.5),
+        (FaultSpan(Cut(), 7.0, until=8.0), [CUT, FaultSpan(Cut(), 7.0, until=8.0)], 8.5),
+        (FaultSpan(Cut(), 7.0), [FaultSpan(Cut(), 7.0)], None),
+        (Flap(), FLAPS, None),
+    ],
+)
+def test_its_deadline_counts_from_the_heal_of_a_given_fault(after, faults, deadline):
+    assert reconnected(0.5, after=after).deadline(history(0.5, faults=faults)) == deadline
 
 
 @pytest.mark.parametrize(

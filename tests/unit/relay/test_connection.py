@@ -147,6 +147,26 @@ def test_a_client_that_gives_up_in_a_stall_is_noted_at_once(talk, spin):
     spin(lambda: talk.connection.is_over)
 
 
+@pytest.mark.parametrize("gate", [HOLD, DROP])
+@pytest.mark.parametrize("first", ["client", "server"])
+def test_both_sides_are_heard_where_neither_knows_of_the_others_end(talk, spin, gate, first):
+    one, other = (talk.client, talk.server) if first == "client" else (talk.server, talk.client)
+    second = "server" if first == "client" else "client"
+    talk.connection.set((gate, {}), (gate, {}))
+    one.close()
+    spin(lambda: len(talk.watcher.events) > 1)
+    other.close()
+    spin(lambda: len(talk.watcher.events) > 2)
+    assert talk.watcher.events[1:] == [("hung up", first), ("hung up", second)]
+    assert (talk.connection.was_told("client"), talk.connection.was_told("server")) == (False, False)
+
+
+def test_who_was_sent_an_end_was_told(talk, spin):
+    talk.client.shutdown(socket.SHUT_WR)
+    spin(lambda: talk.connection.up.over)
+    assert (talk.connection.was_told("client"), talk.connection.was_told("server")) == (False, True)
+
+
 @pytest.mark.parametrize("gates", [((DROP, {}), FREE), (FREE, (DROP, {})), ((DROP, {}), (DROP, {}))])
 def test_a_black_hole_that_took_nothing_leaves_the_connection_alone(talk, spin, gates):
     talk.connection.set(*gates)

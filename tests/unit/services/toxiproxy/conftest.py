@@ -4,26 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 
 import pytest
 from tests import needs
 
 from pytest_netchaos.services.docker.owner import Owner
 from pytest_netchaos.services.toxiproxy.local import LocalToxiproxy
-
-
-@pytest.fixture
-def spin_until():
-    """Wait for what no event tells of."""
-
-    def wait(is_done, timeout=10.0):
-        deadline = time.monotonic() + timeout
-        while not is_done():
-            assert time.monotonic() < deadline, f"it has not happened within {timeout} s"
-            time.sleep(0.001)
-
-    return wait
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import pytest
 from tests.scripted import as_json, http, scripted
 
 from pytest_netchaos.errors import EngineError
+from pytest_netchaos.patience import eventually
 from pytest_netchaos.services.toxiproxy import api as module
 from pytest_netchaos.services.toxiproxy.api import Api, NotToxiproxy
 
@@ -282,13 +283,13 @@ def test_a_call_that_fails_twice_does_not_spoil_the_next_one(serve):
     assert api.proxies() == {"fine": 1}
 
 
-def test_whether_it_is_connected(serve, spin_until):
+def test_whether_it_is_connected(serve):
     server, api = serve(as_json(200, {}))
     assert not api.is_connected
     api.proxies()
     assert api.is_connected
     server.hang_up()
-    spin_until(lambda: not api.is_connected)
+    eventually(lambda: not api.is_connected, 30)
     api.proxies()
     assert api.is_connected
     api.close()

@@ -1,0 +1,90 @@
+"""What is wrong with a record, in lines of text: the counts first, then a line of each kind. No I/O."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..delivery import Anomaly, Audit, Disorder, Skip
+from .ids import NAMED, ids, short
+from .losses import lost_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..delivery import SentAgain
+
+#: What pytest shows of an explanation unless it is told otherwise.
+_LINES = 8
+#: In the order in which they are told.
+KINDS = ("lost", "skipped", "duplicated", "unexpected", "phantom", "out of order")
+#: What to do about times that can't be.
+ADVICE = "take every at= from time.monotonic(), and write a send down before it is made (or use ledger.sending)"
+
+
+def explanation(found: Audit, wrong: Sequence[str]) -> list[str]:
+    """Say of each kind in ``wrong`` how many messages, then which; and of lost and skipped ones when and why."""
+    counts = ", ".join(f"{found.count(kind)} {kind}" for kind in wrong)
+    lost = lost_lines(found, found.lost) if "lost" in wrong else []
+    if "skipped" in wrong:
+        skipped = {(send, skip.subscriber) for skip in found.skipped for send in skip.sends}
+        lost = lost_lines(found, [one for one in found.lost if (one.send, one.subscriber) in skipped])
+    others = [_line(found, kind) for kind in wrong if kind != "lost"]
+    if "lost" in wrong and found.sent_again:
+        others.append(f"  sent again    {_sent_again(found.sent_again, several=_several(found))}")
+    if found.misdated:
+        others.append(f"  clocks        {clocks_disagree(found)}: {ADVICE}")
+    # One line of each kind has to be among those that pytest shows; what's left of them goes to the lost messages.
+    room = _LINES - 1 - len(others)
+    return [f"{totals(found)}: {counts}", *lost[:room], *others, *lost[room:]]
+
+
+def totals(found: Audit) -> str:
+    """Count what was sent and what arrived: ``sent 3 to 2 subscribers, received 6``."""
+    audience = f" to {len(found.subscribers)} subscribers" if _several(found) else ""
+    return f"sent {found.sent}{audience}, received {found.received}"
+
+
+def clocks_disagree(found: Audit) -> str:
+    """Name the time that is furthest from any that can be: ``'m4' was delivered 0.512s before it was sent``."""
+    worst = max(found.misdated, key=lambda one: one.by)
+    more = f", the worst of {len(found.misdated)}" if len(found.misdated) > 1 else ""
+    whom = f" to {short(worst.who)}" if worst.what == "delivered" and _several(found) else ""
+    when = f"{worst.by:.6f}s {'in the future' if worst.future else 'before it was sent'}"
+    return f"{short(worst.id)} was {worst.what}{whom} {when}{more}"
+
+
+def _several(found: Audit) -> bool:
+    return len(found.subscribers) > 1
+
+
+def _line(found: Audit, kind: str) -> str:
+    items = getattr(found, kind.replace(" ", "_"))
+    most = 1 if kind == "skipped" else NAMED
+    named = ", ".join(_item(item, several=_several(found)) for item in items[:most])
+    more = f" … ({len(items)}{' gaps' if kind == 'skipped' else ''})" if len(items) > most else ""
+    return f"  {kind:<12}  {named}{more}"
+
+
+def _item(item: Anomaly | Disorder | Skip, *, several: bool) -> str:
+    to = f" to {short(item.subscriber)}" if several else ""
+    if isinstance(item, Disorder):
+        return f"{short(item.id)} after {short(item.after)}{to}"
+    if isinstance(item, Skip):
+        which = ids(list(dict.fromkeys(send.id for send in item.sends)), len(item.sends))
+        return f"{which}{to}, between {short(item.after)} and {short(item.before)}"
+    times = f" ×{item.delivered}" if item.delivered > 1 else ""
+    return f"{short(item.id)}{times}{to}"
+
+
+def _sent_again(found: Sequence[SentAgain], *, several: bool) -> str:
+    one = found[0]
+    to = f" to {short(one.subscriber)}" if several else ""
+    more = f", and {len(found) - 1} more like it" if len(found) > 1 else ""
+    return (
+        f"{short(one.id)} was sent {_times(one.attempts)} and acknowledged {_times(one.accepted)}, "
+        f"delivered {_times(one.delivered)}{to}{more}: a re-send by the client itself is not to be written down"
+    )
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")

@@ -1,0 +1,113 @@
+"""Did each subscriber go on where it had stopped? `resumed`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..attribution import disjoint
+from ..resumption import VERDICTS, reconnects, resumptions
+from .ledger_matcher import LedgerMatcher
+from .words import counted, fault_name, fitted, named, short
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..history import Outage
+    from ..ledger import DeliveryRecord
+    from ..resumption import Reconnect, ResumeVerdict, Resumption
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class resumed(LedgerMatcher):  # noqa: N801 - the class is the call that a test writes
+    """After each reconnect, each subscriber went on in the same session with the message after its last one.
+
+    Write the reconnects down with ``ledger.connected(subscriber=…, session=…)``; they count from a subscriber's second
+    connect on. For a subscriber without any, the heals of the outages count. Each reconnect has a verdict, for each
+    sender, and the worst sender counts:
+
+    - *resumed*: the next message is the one after the last;
+    - *rewound*: it isn't later than the last one; some arrived again;
+    - *skipped*: messages that were acknowledged were left out;
+    - *restarted*: another session, or from the beginning.
+
+    More than one may be true of a reconnect (rewound, and then skipped); then all have to be allowed. The exact
+    definitions are those of `pytest_netchaos.resumption`.
+
+    A reconnect of which nothing arrived before or after isn't judged. A subscriber of whom none is judged fails: there
+    was nothing to resume.
+
+    Raises:
+        TypeError: ``allow`` isn't a tuple.
+        ValueError: It holds something that isn't one of the verdicts.
+    """
+
+    #: Verdicts that are as good as *resumed*: ``("rewound",)`` for a protocol that delivers at least once.
+    allow: tuple[ResumeVerdict, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse bad values, by name."""
+        if not isinstance(self.allow, tuple):
+            raise TypeError(f"allow must be a tuple of verdicts, such as ('rewound',), not {self.allow!r}")
+        for verdict in self.allow:
+            if verdict not in VERDICTS:
+                raise ValueError(f"allow takes {', '.join(map(repr, VERDICTS[1:]))}, not {verdict!r}")
+
+    def explain_record(self, record: DeliveryRecord) -> list[str]:
+        """Count the verdicts, and show the reconnects that weren't resumed."""
+        found = resumptions(record)
+        wrong = [one for one in found if not {"resumed", *self.allow}.issuperset(one.verdicts)]
+        if wrong:
+            counts = Counter(one.verdict for one in wrong)
+            said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
+            outages = disjoint(record.outages)
+            lines = [_line(record, outages, one) for one in wrong]
+            return fitted(f"{len(wrong)} of {counted(len(found), 'reconnect')} not resumed, {said}: {self!r}", [lines])
+        judged = {one.subscriber for one in found}
+        moments = reconnects(record)
+        in_vain = [name for name, at in moments.items() if at and name not in judged]
+        if in_vain:
+            return [f"{_unjudged(record, in_vain[0], moments[in_vain[0]])}: nothing to judge: {self!r}"]
+        return [] if found else [f"{_no_reconnect(record)}: nothing to judge: {self!r}"]
+
+
+def _unjudged(record: DeliveryRecord, subscriber: str, moments: Sequence[Reconnect]) -> str:
+    """Say why no reconnect of this subscriber could be judged."""
+    at = f" at {short(subscriber)}" if subscriber else ""
+    what = "reconnect" if moments[0].outage is None else "heal"
+    arrived = [delivery.at for delivery in record.deliveries if delivery.subscriber == subscriber]
+    if not arrived:
+        return f"nothing arrived{at}"
+    if arrived[0] >= moments[-1].at:
+        return f"nothing arrived{at} before the last {what}"
+    if arrived[-1] < moments[0].at:
+        return f"nothing arrived{at} after the first {what}"
+    return f"no sender's messages arrived{at} both before and after a {what} (ids that were sent once)"
+
+
+def _no_reconnect(record: DeliveryRecord) -> str:
+    if record.connects:
+        return "nobody connected a second time"
+    if not record.outages:
+        return "no connect was written down, and there was no fault"
+    outages = disjoint(record.outages)
+    return f"{fault_name(outages, len(outages) - 1)} is still in force: heal it first"
+
+
+def _line(record: DeliveryRecord, outages: Sequence[Outage], found: Resumption) -> str:
+    to = f" of {short(found.subscriber)}" if found.subscriber else ""
+    sender = f" of sender {short(found.sender)}" if found.sender else ""
+    details = [f"after {short(found.last)} came {short(found.next)}{sender}"]
+    if found.left_out:
+        details.append(f"left out {named(found.left_out)}")
+    if found.repeated:
+        details.append(f"again {named(found.repeated)}")
+    before, after = found.session_before, found.reconnect.session
+    if before is not None and after is not None and before != after:
+        details.append(f"session {short(before)} became {short(after)}")
+    if found.reconnect.outage is None:
+        moment = f"reconnect {found.number}{to}, {found.reconnect.at - record.sends[0].at:.3f}s after the first send"
+    else:
+        moment = f"heal of {fault_name(outages, found.number - 1)}{to}"  # only the last outage can lack a heal
+    return f"  {moment}  {' and '.join(found.verdicts)}: {'; '.join(details)}"
