@@ -138,6 +138,10 @@ class Dials(Sequence[Dial]):
         """Say how many there are, and how they went."""
         return f"<{len(self.served)} served and {len(self.refused)} refused of {len(self)} dials>"
 
+    def with_lags(self, lags: Iterable[Lag]) -> Dials:
+        """Return the same dials, with what is known of the process that the test runs in."""
+        return Dials(self._dials, self.blind, lags)
+
     @property
     def refused(self) -> Dials:
         """Those that were refused."""
@@ -178,7 +182,7 @@ class History:
 
     def with_lags(self, lags: Iterable[Lag]) -> History:
         """Return the same history, with what is known of the process that the test runs in."""
-        return replace(self, dials=Dials(self.dials, self.dials.blind, lags))
+        return replace(self, dials=self.dials.with_lags(lags))
 
     @property
     def outages(self) -> tuple[Outage, ...]:

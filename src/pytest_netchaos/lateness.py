@@ -32,22 +32,23 @@ def remarks(lags: Sequence[Lag], zero: float) -> list[str]:
     return lines
 
 
-def explaining(judged: object) -> list[str]:
-    """Return the line for the failure of a matcher on a link: the longest lag since its first dial, if there was one.
+def explaining(judged: History | Dials, begin: float, end: float) -> list[str]:
+    """Return the line for a client that took too long: the longest lag in that time, if there was one.
 
     It is told by the dial before it, as in the explanation that it belongs to.
+
+    Args:
+        judged: What a matcher judged.
+        begin: When the client's time began.
+        end: When it did what it was to do, or should have.
     """
     dials = judged.dials if isinstance(judged, History) else judged
-    if not isinstance(dials, Dials) or not dials:
-        return []
-    lags = [lag for lag in dials.lags if lag.at + lag.lasted > dials[0].at]
-    if isinstance(judged, Dials):  # a slice of them may be long past
-        lags = [lag for lag in lags if lag.at <= dials[-1].at]
+    lags = [lag for lag in dials.lags if lag.at < end and lag.at + lag.lasted > begin]
     if not lags:
         return []
     longest = max(lags, key=lambda lag: lag.lasted)
     others = f" (and {len(lags) - 1} more)" if len(lags) > 1 else ""
-    return [f"{_stood_still(longest)}, {_place(longest, dials)}{others}: {_CAVEAT}"]
+    return [f"{_stood_still(longest)}{_place(longest, dials)}{others}: {_CAVEAT}"]
 
 
 def _stood_still(lag: Lag) -> str:
@@ -56,6 +57,6 @@ def _stood_still(lag: Lag) -> str:
 
 def _place(lag: Lag, dials: Dials) -> str:
     before = [dial for dial in dials if dial.at <= lag.at]
-    if not before:
-        return f"when dial {dials[0].number} came"
-    return f"{lag.at - before[-1].at:.3f}s after dial {before[-1].number}"
+    if before:
+        return f", {lag.at - before[-1].at:.3f}s after dial {before[-1].number}"
+    return f", before dial {dials[0].number}" if dials else ""

@@ -101,7 +101,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if report.failed and network is not None and (report.when == "call" or network.links):
         from .report.section import add_story  # noqa: PLC0415 - only where a test failed
 
-        add_story(item, report, network, item.config.stash[_settings].seed, remarks=())
+        add_story(item, report, network, item.config.stash[_settings].seed, remarks=network.remarks())
     return report
 
 
@@ -151,9 +151,10 @@ def _or_skip(settings: options.Settings, make: Callable[[], T], *policies: str) 
 @pytest.fixture
 def netchaos(request: pytest.FixtureRequest, _netchaos_resources: Resources) -> Iterator[Network]:
     """Links that can be cut, delayed and flapped: ``netchaos.link(server)``. All are healed and closed at the end."""
-    from .network import Network, derive_seed  # noqa: PLC0415 - only where a test uses it
-    from .recording import RunOfTest  # noqa: PLC0415
-    from .report.export import export  # noqa: PLC0415
+    from .network import Network  # noqa: PLC0415 - only where a test uses it
+    from .recorded import RunOfTest  # noqa: PLC0415 - the same
+    from .report.export import export  # noqa: PLC0415 - the same
+    from .seeds import derive_seed  # noqa: PLC0415 - the same
 
     settings = request.config.stash[_settings]
     standing = request.node.stash.get(_standing, ())
@@ -172,7 +173,8 @@ def netchaos(request: pytest.FixtureRequest, _netchaos_resources: Resources) -> 
     outcome = request.node.stash.get(_outcome, "")
     run = RunOfTest(request.node.nodeid, outcome, settings.seed, str(settings.engine))
     try:
-        request.node.user_properties += export(network, run, settings.timeline)
+        known = [(name, value) for name, value in request.node.user_properties if not name.startswith("netchaos_")]
+        request.node.user_properties[:] = [*known, *export(network, run, settings.timeline)]  # not twice in a rerun
     finally:
         network.close(passed=outcome == "passed")
 

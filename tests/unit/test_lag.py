@@ -11,7 +11,8 @@ import pytest
 import trio
 
 from pytest_netchaos.history import Lag
-from pytest_netchaos.lag import LEAST, PERIOD, LagMonitor, _Watched, _without_echoes
+from pytest_netchaos.lag import PERIOD, LagMonitor, _without_echoes
+from pytest_netchaos.watched_loops import LEAST
 
 BLOCKED = 0.3
 
@@ -35,25 +36,6 @@ def monitor():
     assert threads() == []
 
 
-class FakeLoop:
-    """Calls what it was handed when the test says so."""
-
-    def __init__(self):
-        self.is_running = True
-        self.error = None
-        self.handed = []
-
-    def call(self, function):
-        if self.error is not None:
-            raise self.error
-        self.handed.append(function)
-
-
-@pytest.fixture
-def loop():
-    return FakeLoop()
-
-
 @pytest.fixture
 def clock(monkeypatch):
     class Clock:
@@ -65,58 +47,6 @@ def clock(monkeypatch):
     made = Clock()
     monkeypatch.setattr("pytest_netchaos.lag.time", made)
     return made
-
-
-def test_a_loop_that_answers_soon_has_no_lag(loop, clock):
-    watched = _Watched(loop)
-    for _ in range(3):
-        assert watched.look(clock.now) is None
-        clock.now += LEAST / 2
-        loop.handed.pop()()
-        assert watched.look(clock.now) is None
-    assert watched.lag(clock.now) is None
-
-
-def test_a_loop_that_answers_late_has_lagged_until_then(loop, clock):
-    watched = _Watched(loop)
-    watched.look(100.0)
-    assert watched.look(100.2) is None
-    assert watched.lag(100.2) == Lag(100.0, pytest.approx(0.2), "event loop")
-    clock.now = 100.4
-    loop.handed[0]()
-    assert watched.look(100.5) == Lag(100.0, pytest.approx(0.4), "event loop")
-    assert watched.lag(100.5) is None
-    assert len(loop.handed) == 1, "one function at a time"
-
-
-def test_a_loop_that_rests_has_no_lag(loop, clock):
-    watched = _Watched(loop)
-    watched.look(100.0)
-    loop.is_running = False
-    assert watched.lag(105.0) is None
-    assert watched.look(105.0) is None
-    assert watched.look(110.0) is None
-    assert len(loop.handed) == 1, "it isn't asked while it rests"
-    loop.is_running = True
-    watched.look(111.0)
-    assert len(loop.handed) == 2
-
-
-def test_a_loop_that_stopped_without_an_answer_had_lagged_as_long_as_it_was_seen_to_run(loop):
-    watched = _Watched(loop)
-    watched.look(100.0)
-    watched.look(100.3)
-    loop.is_running = False
-    assert watched.lag(107.0) == Lag(100.0, pytest.approx(0.3))
-    assert watched.look(107.0) == Lag(100.0, pytest.approx(0.3))
-    assert watched.look(108.0) is None
-
-
-def test_a_loop_that_is_closed_is_forgotten(loop):
-    watched = _Watched(loop)
-    loop.error = RuntimeError("Event loop is closed")
-    assert watched.look(100.0) is None
-    assert watched.is_over
 
 
 def test_what_a_loop_lags_while_the_process_stands_still_is_the_processs():
@@ -191,7 +121,7 @@ def test_a_loop_that_is_closed_leaves_nothing_behind(monitor):
     while monitor._loops and time.monotonic() < deadline:
         time.sleep(0.001)
     # A closed loop of asyncio isn't running; it goes with the monitor, and is never called again.
-    assert not any(watched._loop.is_running for watched in monitor._loops.values())
+    assert not any(watched._is_running() for watched in monitor._loops.values())
 
 
 async def _use_in_trio(monitor):

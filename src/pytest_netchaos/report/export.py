@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..network import Network
-    from ..recording import RunOfTest
+    from ..recorded import RunOfTest
 
 
 def export(network: Network, run: RunOfTest, directory: Path | None) -> list[tuple[str, str]]:
@@ -21,7 +21,7 @@ def export(network: Network, run: RunOfTest, directory: Path | None) -> list[tup
     """
     path = None
     if directory is not None:
-        from ..recording import capture  # noqa: PLC0415 - only on request
+        from ..recorded import capture  # noqa: PLC0415 - only on request
         from .json_files import write_timeline  # noqa: PLC0415 - the same
 
         path = write_timeline(directory, capture(network, run))

@@ -13,7 +13,7 @@ from .json_write import pieces
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ..recording import Recording
+    from ..recorded import RecordedRun
 
 #: Characters of the node id's end that a name shows. With the digest and a suffix it has 143 at most, which is what
 #: eCryptfs allows; all other file systems of today allow 255 bytes.
@@ -33,24 +33,24 @@ def file_name(test: str) -> str:
     return f"{shown or 'test'}-{hashlib.blake2b(said, digest_size=_DIGEST).hexdigest()}.json"
 
 
-def write_timeline(directory: Path, recording: Recording) -> Path:
-    """Write a recording into a directory, which is made if it is missing; return the file.
+def write_timeline(directory: Path, recorded: RecordedRun) -> Path:
+    """Write what was recorded into a directory, which is made if it is missing; return the file.
 
     A file of the same test is replaced, in one step: whoever reads at that time has the old one or the new one.
 
     Raises:
         NetchaosError: It can't be written.
     """
-    path = directory / file_name(recording.run.test)
+    path = directory / file_name(recorded.run.test)
     unfinished = directory / f".{path.name}.{os.getpid()}"
     try:
         directory.mkdir(parents=True, exist_ok=True)
         try:
             with unfinished.open("w", encoding="ascii", newline="\n") as file:
-                file.writelines(pieces(recording))
+                file.writelines(pieces(recorded))
             unfinished.replace(path)
         finally:
             unfinished.unlink(missing_ok=True)
     except OSError as error:
-        raise NetchaosError(f"the timeline of {recording.run.test} can't be written to {path}: {error}") from error
+        raise NetchaosError(f"the timeline of {recorded.run.test} can't be written to {path}: {error}") from error
     return path

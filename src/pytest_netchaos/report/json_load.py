@@ -12,7 +12,7 @@ from .. import faults
 from ..faults import Fault
 from ..history import Connection, Dial, Dials, FaultSpan, History, Lag, Outage
 from ..ledger import Connect, Delivery, DeliveryRecord, Note, Send
-from ..recording import Recording, RunOfTest
+from ..recorded import RecordedRun, RunOfTest
 from .json_ids import decode
 from .json_write import FORMAT, VERSION
 
@@ -29,7 +29,7 @@ _FAULTS = {
 }
 
 
-def load_timeline(path: str | os.PathLike[str]) -> Recording:
+def load_timeline(path: str | os.PathLike[str]) -> RecordedRun:
     """Read a file that ``--netchaos-timeline`` has written.
 
     Args:
@@ -56,14 +56,14 @@ def load_timeline(path: str | os.PathLike[str]) -> Recording:
             "read it with the one that wrote it"
         )
     try:
-        return _recording(data)
+        return _recorded(data)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is a timeline that was damaged: {type(error).__name__}: {error}") from error
 
 
-def _recording(data: dict[str, Any]) -> Recording:
+def _recorded(data: dict[str, Any]) -> RecordedRun:
     lags = tuple(_value(Lag, row) for row in data["lags"])
-    return Recording(
+    return RecordedRun(
         run=RunOfTest(data["test"], data["outcome"], int(data["run_seed"]), data["engine"]),
         seed=int(data["seed"]),
         unix_zero=data["unix_zero"],

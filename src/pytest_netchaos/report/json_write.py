@@ -1,4 +1,4 @@
-"""A recording as JSON, piece by piece, so that a million messages need no more memory than one. Pure.
+"""What was recorded of a test as JSON, piece by piece, so that a million messages need no more memory than one. Pure.
 
 What each field means is in ``docs/timeline.md``.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ..history import History
     from ..ledger import Connect, Delivery, DeliveryRecord, Send
-    from ..recording import Recording
+    from ..recorded import RecordedRun
 
 FORMAT = "pytest-netchaos timeline"
 #: Raised when a reader of the old version would misunderstand the new one; a field that is added doesn't raise it.
@@ -35,40 +35,40 @@ _TIMES = frozenset(("at", "ended_at", "opened_at", "closed_at", "started_at", "h
 _text = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 
-def pieces(recording: Recording) -> Iterator[str]:
-    """Write a recording, each event in a line of its own."""
-    shift = _Shift(recording.zero)
+def pieces(recorded: RecordedRun) -> Iterator[str]:
+    """Write it, each event in a line of its own."""
+    shift = _Shift(recorded.zero)
     yield "{\n"
-    for name, value in _head(recording).items():
+    for name, value in _head(recorded).items():
         yield f"{_text(name)}:{_text(value)},\n"
-    yield from _array("notes", ([shift.time(note.at), str(note.text)] for note in recording.notes))
-    yield from _array("lags", map(shift.row, recording.lags))
+    yield from _array("notes", ([shift.time(note.at), str(note.text)] for note in recorded.notes))
+    yield from _array("lags", map(shift.row, recorded.lags))
     yield '"links":['
-    for number, history in enumerate(recording.links.values()):
+    for number, history in enumerate(recorded.links.values()):
         yield "," if number else ""
-        yield from _link(history, recording.upstreams.get(history.link, ""), shift)
+        yield from _link(history, recorded.upstreams.get(history.link, ""), shift)
     yield '],\n"ledgers":['
     ids = IdEncoder()
-    for number, record in enumerate(recording.ledgers):
+    for number, record in enumerate(recorded.ledgers):
         yield "," if number else ""
         yield from _ledger(record, ids, shift)
     yield "]\n}\n"
 
 
-def _head(recording: Recording) -> Mapping[str, object]:
-    run = recording.run
-    day = datetime.fromtimestamp(recording.unix_zero, UTC).isoformat(timespec="microseconds")
+def _head(recorded: RecordedRun) -> Mapping[str, object]:
+    run = recorded.run
+    day = datetime.fromtimestamp(recorded.unix_zero, UTC).isoformat(timespec="microseconds")
     return {
         "format": FORMAT,
         "version": VERSION,
         "test": run.test,
         "outcome": run.outcome,
-        "seed": str(recording.seed),
+        "seed": str(recorded.seed),
         "run_seed": str(run.run_seed),  # as text, since other readers keep 53 bits
         "engine": run.engine,
         "zero": day,
-        "unix_zero": recording.unix_zero,
-        "remarks": recording.remarks,
+        "unix_zero": recorded.unix_zero,
+        "remarks": recorded.remarks,
     }
 
 

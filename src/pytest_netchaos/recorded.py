@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING
 
+from .clocks import FAR
 from .history import History, Lag
 from .ledger import DeliveryRecord, Note
 from .timeline import Entry, Timeline, entries, messages
@@ -32,17 +34,17 @@ class RunOfTest:
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class RecordedRun:
     """What the links, ledgers and notes of one test saw, as they were when it ended: before its links were healed.
 
-    Matchers judge what is in it: ``recording.links["db"] == reconnected(within=1)``,
-    ``recording.ledgers[0] == exactly_once()``.
+    Matchers judge what is in it: ``recorded.links["db"] == reconnected(within=1)``,
+    ``recorded.ledgers[0] == exactly_once()``.
     """
 
     run: RunOfTest
     #: The test's own seed.
     seed: int = 0
-    #: The first event, on the clock of all the times in here: 0.0 in a recording that was loaded.
+    #: The first event, on the clock of all the times in here: 0.0 in one that was loaded.
     zero: float = 0.0
     #: The time of day of the first event, in seconds since 1970 (UTC).
     unix_zero: float = 0.0
@@ -72,13 +74,13 @@ class Recording:
             yield from messages(record)
 
 
-def capture(network: Network, run: RunOfTest) -> Recording:
+def capture(network: Network, run: RunOfTest) -> RecordedRun:
     """Record a network as it is now."""
     links = {history.link: history for history in network.histories()}
     records = tuple(ledger.record() for ledger in network.ledgers)
-    notes = network.notes
+    notes = network.all_notes()
     zero = began_at(links.values(), records, notes)
-    return Recording(
+    return RecordedRun(
         run,
         network.seed,
         zero,
@@ -93,12 +95,14 @@ def capture(network: Network, run: RunOfTest) -> Recording:
 
 
 def began_at(histories: Iterable[History], records: Iterable[DeliveryRecord], notes: Sequence[Note]) -> float:
-    """Return the time of the first event; now, where there was none."""
-    times = [note.at for note in notes[:1]]
+    """Return the time of the first event; now, where there was none. A time of another clock doesn't count."""
+    now = time.monotonic()
+    times = [note.at for note in notes]
     for history in histories:
         times += [dial.at for dial in history.dials]
         times += [connection.opened_at for connection in history.connections]
         times += [span.started_at for span in history.faults]
     for record in records:
-        times += [first.at for events in (record.sends, record.deliveries, record.connects) for first in events[:1]]
-    return min(times, default=time.monotonic())
+        for events in (record.sends, record.deliveries, record.connects):
+            times += islice((event.at for event in events if abs(event.at - now) < FAR), 1)
+    return min((at for at in times if abs(at - now) < FAR), default=now)
