@@ -152,8 +152,8 @@ def test_a_client_that_took_too_long_may_have_been_held_up(judged, matcher):
         pytest.param(cut(), dead_peer_detected(within=1), id="no-silence"),
         pytest.param(cut(dial(1, 10.5), dial(2, 11.0, 0.5)), gave_up(after=1), id="too-many-dials"),
         pytest.param(History("db", 30.0, Dials(lags=THROUGHOUT)), gave_up(after=1), id="nothing-to-give-up-on"),
-        pytest.param(cut(*(dial(n, 10 + n / 10) for n in range(1, 9))), dial_rate(max=2, per=1), id="too-often"),
-        pytest.param(cut(dial(1, 10.5)), stayed_away(since=9.0), id="came-back"),
+        pytest.param(cut(*(dial(n, 10 + n / 10) for n in range(1, 9))), dial_rate(2), id="too-often"),
+        pytest.param(cut(dial(1, 10.5)), stayed_away(for_=1, since=9.0), id="came-back"),
     ],
 )
 def test_no_lag_excuses_a_client_that_came_too_soon_or_too_often(judged, matcher):

@@ -3,8 +3,8 @@
 =========================================  ======================================================================
 an id                                      is written as
 =========================================  ======================================================================
-text, whole number up to 2⁵³, finite       itself
-float, true, false, ``None``
+text, number up to 2⁵³, true, false,       itself
+``None``
 what equals one of these                   that: ``Color.RED`` of an ``IntEnum``, a number of numpy's
 tuple                                      ``{"tuple": […]}``
 bytes                                      ``{"bytes": "00ff"}``, in hexadecimal
@@ -15,7 +15,6 @@ anything else                              ``{"repr": "UUID('…')", "number": 3
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING, Any
@@ -23,7 +22,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-#: Other readers than Python's keep numbers as 64-bit floats: larger ones would lose their last digits.
+#: Other readers than Python's keep numbers as 64-bit floats: larger whole ones would lose their last digits, and a
+#: larger float can be equal to one of these.
 _LARGEST = 2**53
 
 
@@ -67,7 +67,7 @@ class IdEncoder:
             return {None: "null", True: "true", False: "false"}[id_]
         if type(id_) is str:
             return encode_basestring_ascii(id_)
-        if (type(id_) is int and abs(id_) <= _LARGEST) or (type(id_) is float and math.isfinite(id_)):
+        if type(id_) in {int, float} and abs(id_) <= _LARGEST:  # type: ignore[arg-type]  # neither infinite nor no number
             return repr(id_)
         if type(id_) is tuple:
             return f'{{"tuple":[{",".join(map(self.encode, id_))}]}}'
@@ -114,8 +114,10 @@ _PLAIN = frozenset((str, int, float, bool, bytes, tuple, type(None)))
 def _value(plain: Any, id_: Any) -> Any:  # noqa: ANN401 - a type and its value
     if plain is str:
         return str.__str__(id_) if isinstance(id_, str) else None
-    if plain in {bytes, tuple}:
-        return plain(id_) if isinstance(id_, plain) else None
+    if plain is bytes:
+        return bytes(id_) if isinstance(id_, bytes | memoryview) else None
+    if plain is tuple:
+        return tuple(id_) if isinstance(id_, tuple) else None
     return plain(id_)
 
 

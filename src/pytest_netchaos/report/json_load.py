@@ -46,7 +46,7 @@ def load_timeline(path: str | os.PathLike[str]) -> RecordedRun:
     path = Path(path)
     try:
         data = json.loads(path.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is no JSON: {error}") from None
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise ValueError(f"{path} is no timeline: it doesn't say 'format': {FORMAT!r}")

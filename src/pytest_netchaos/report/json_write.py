@@ -95,10 +95,18 @@ class _Shift:
 
     def _value(self, name: str, value: object) -> object:
         if isinstance(value, Fault):
-            return {"kind": value.kind} | self.row(value)
+            return _fault(value)
         if isinstance(value, float):
             return self.time(value) if name in _TIMES else round(value, _DIGITS)
         return value
+
+
+def _fault(fault: Fault) -> dict[str, object]:
+    """Write a fault as it was given."""
+    given = {field.name: getattr(fault, field.name) for field in fields(fault)}
+    return {"kind": fault.kind} | {
+        name: _fault(value) if isinstance(value, Fault) else value for name, value in given.items()
+    }
 
 
 def _is_default(field: Field[Any], value: object) -> bool:
