@@ -11,25 +11,23 @@ if TYPE_CHECKING:
 
     from .history import Lag
 
-#: Lags that the remarks name, the longest ones; the rest is summed up.
-_NAMED = 3
-_CAVEAT = "a wait that is late may be its doing"
+_CAVEAT = "that can make a wait late"
 
 
 def remarks(lags: Sequence[Lag], zero: float) -> list[str]:
-    """Write a line for each lag, the longest ones only, in order of time.
+    """Write a line about the longest lag, and one that sums up the others.
 
     Args:
         lags: In order of time.
         zero: The monotonic time that the lines count from: the first event's.
     """
-    longest = sorted(lags, key=lambda lag: -lag.lasted)
-    named = sorted(longest[:_NAMED], key=lambda lag: lag.at)
-    rest = longest[_NAMED:]
-    lines = [f"{_stood_still(lag)} at {lag.at - zero:.3f}s: {_CAVEAT}" for lag in named]
-    if rest:
-        lines.append(f"and {len(rest)} more times, {sum(lag.lasted for lag in rest):.2f}s in all")
-    return lines
+    if not lags:
+        return []
+    longest = max(lags, key=lambda lag: lag.lasted)
+    line = f"{_stood_still(longest)} {_when(longest.at - zero)}: {_CAVEAT}"
+    others = len(lags) - 1
+    rest = sum(lag.lasted for lag in lags) - longest.lasted
+    return [line, f"and {others} more time{'s' if others > 1 else ''}, {rest:.2f}s in all"] if others else [line]
 
 
 def explaining(judged: History | Dials, begin: float, end: float) -> list[str]:
@@ -53,6 +51,10 @@ def explaining(judged: History | Dials, begin: float, end: float) -> list[str]:
 
 def _stood_still(lag: Lag) -> str:
     return f"{'the event loop' if lag.of == 'event loop' else 'this process'} stood still for {lag.lasted:.2f}s"
+
+
+def _when(at: float) -> str:
+    return f"at {at:.3f}s" if at >= 0 else f"{-at:.3f}s before the first event"
 
 
 def _place(lag: Lag, dials: Dials) -> str:

@@ -202,7 +202,7 @@ class Network(ObservedNetwork):
             NetchaosError: a marker names a link that there never was.
         """
         self._is_closed = True
-        self._lag_monitor.stop()
+        self.stop_watch()
         failures: list[NetchaosError] = []
         for link in self._links.values():
             try:

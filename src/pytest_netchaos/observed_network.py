@@ -73,6 +73,10 @@ class ObservedNetwork:
         """When this process, or an event loop that links were used in, stood still for 50 ms or more."""
         return self._lag_monitor.lags()
 
+    def stop_watch(self) -> None:
+        """Look for lags no longer: the test is over, and what pytest does next makes no client of it late."""
+        self._lag_monitor.stop()
+
     def remarks(self) -> list[str]:
         """Say what may explain a failure and was no fault of the network: the lags, in the timeline's seconds."""
         lags = self.lags

@@ -89,15 +89,19 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Add what the links saw to the report of a failed test, and keep its outcome for the end of its network.
 
     https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_runtest_makereport
     """
+    network = item.stash.get(_network, None)
+    if network is not None and (call.when == "call" or call.excinfo is not None):
+        network.stop_watch()  # before pytest writes down a failure, which may take it a second
     report = yield
     if report.when == "call" or (report.when == "setup" and not report.passed):
         item.stash[_outcome] = report.outcome
-    network = item.stash.get(_network, None)
     if report.failed and network is not None and (report.when == "call" or network.links):
         from .report.section import add_story  # noqa: PLC0415 - only where a test failed
 

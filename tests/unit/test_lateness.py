@@ -24,20 +24,23 @@ def test_no_lag_no_remark():
     assert remarks([], 10.0) == []
 
 
-def test_each_lag_has_a_line():
-    assert remarks([Lag(11.204, 0.351), Lag(12.0, 1.0, "process")], 10.0) == [
-        "the event loop stood still for 0.35s at 1.204s: a wait that is late may be its doing",
-        "this process stood still for 1.00s at 2.000s: a wait that is late may be its doing",
+def test_a_lag_has_a_line():
+    assert remarks([Lag(11.204, 0.351)], 10.0) == [
+        "the event loop stood still for 0.35s at 1.204s: that can make a wait late"
     ]
 
 
-def test_of_many_the_longest_are_named_in_order_of_time_and_the_rest_is_summed_up():
-    lags = [Lag(10.0 + n, 0.1 * (n + 1)) for n in range(5)]
+def test_a_lag_may_come_before_everything_else():
+    assert remarks([Lag(9.5, 0.351)], 10.0) == [
+        "the event loop stood still for 0.35s 0.500s before the first event: that can make a wait late"
+    ]
+
+
+def test_of_several_the_longest_is_named_and_the_rest_is_summed_up():
+    lags = [Lag(10.0, 0.1), Lag(12.0, 1.0, "process"), Lag(14.0, 0.3)]
     assert remarks(lags, 10.0) == [
-        "the event loop stood still for 0.30s at 2.000s: a wait that is late may be its doing",
-        "the event loop stood still for 0.40s at 3.000s: a wait that is late may be its doing",
-        "the event loop stood still for 0.50s at 4.000s: a wait that is late may be its doing",
-        "and 2 more times, 0.30s in all",
+        "this process stood still for 1.00s at 2.000s: that can make a wait late",
+        "and 2 more times, 0.40s in all",
     ]
 
 
@@ -55,13 +58,13 @@ def history(*lags, now=12.0):
     ],
 )
 def test_the_longest_lag_explains_a_failure_by_the_dial_before_it(lags, said):
-    expected = [f"{said}: a wait that is late may be its doing"]
+    expected = [f"{said}: that can make a wait late"]
     assert explaining(history(*lags), 9.0, 12.0) == expected
     assert explaining(history(*lags).dials, 9.0, 12.0) == expected
 
 
 def test_where_nobody_dialled_a_lag_is_told_without_a_dial():
-    said = ["the event loop stood still for 0.35s: a wait that is late may be its doing"]
+    said = ["the event loop stood still for 0.35s: that can make a wait late"]
     assert explaining(Dials(lags=[LAG]), 10.0, 11.0) == said
 
 
@@ -84,7 +87,7 @@ def test_a_late_reconnect_is_told_with_the_lag_that_may_have_caused_it():
         "link 'db' reconnected 0.400s after the heal, too late: reconnected(within=0.1)",
         "  dial 1  0.600s before the heal  served as connection 1",
         "  dial 2  0.400s after the heal  served as connection 2",
-        "the event loop stood still for 0.35s, 0.600s after dial 1: a wait that is late may be its doing",
+        "the event loop stood still for 0.35s, 0.600s after dial 1: that can make a wait late",
     ]
     assert assertrepr("==", LATE, reconnected(within=0.1)) == expected
     with pytest.raises(AssertionError) as caught:
@@ -108,7 +111,7 @@ def test_a_lag_goes_unsaid_where_pytest_would_cut_the_explanation():
     assert len(assertrepr("==", blind, backoff(first=0.1))) <= 8
 
 
-CAVEAT = "a wait that is late may be its doing"
+CAVEAT = "that can make a wait late"
 THROUGHOUT = [Lag(0.0, 100.0, "process")]
 
 
