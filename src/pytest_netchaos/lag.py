@@ -7,19 +7,26 @@ thread looks every 20 ms:
 - how late it wakes up itself. That is the process (stopped, or short of processor time), or its interpreter's lock;
 - how the event loops are that links were used in: see `watched_loops`.
 
-No task, timer, handler or policy is installed into an event loop, and none is kept alive.
+No task, timer, handler or policy is installed into an event loop, and none is kept alive. While the process forks, the
+thread is gone: Python warns of forks beside threads (since 3.12), and of those that know no threads ours would be the
+only one.
 
-COSTS
+What it costs, of one core, measured with Python 3.11 on a busy machine with two: a process that does nothing 0.4 %; an
+asyncio loop that does nothing 0.9 % instead of under 0.01 %, one of trio 0.4 %. Round trips of 40 µs on an asyncio loop
+take as long as without it. To start takes 0.15 ms, to stop 0.11 ms (medians; up to 6 ms where the machine is busy), and
+each use of a link 15 µs.
 """
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 import weakref
 from bisect import bisect_right
 from operator import attrgetter
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from .history import Lag
 from .waiting import in_asyncio, in_trio
@@ -46,20 +53,21 @@ class LagMonitor:
         self._told: tuple[Lag, ...] = ()
         self._loops: dict[object, WatchedLoop] = {}
         self._woken_at = 0.0
-        self._end = threading.Event()
+        self._is_over = False
+        self._end = threading.Event()  # of the thread
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
     def watch(self) -> None:
         """Watch this process, and the event loop that runs in this thread, if one does. Cheap when repeated."""
-        if self._end.is_set():
+        if self._is_over:
             return
         loop, view = _running()
         if loop is not None and loop not in self._loops:
             with self._lock:
                 self._loops[loop] = view(loop)
         if self._thread is None:
-            self._start()
+            self.resume()
 
     def lags(self) -> tuple[Lag, ...]:
         """What stood still until now, in order of time; what still does is as long as it has been so far.
@@ -74,23 +82,33 @@ class LagMonitor:
 
     def stop(self) -> None:
         """End the watch; what was found stays readable. Harmless when repeated."""
-        self._end.set()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join()
+        self._is_over = True
+        self.pause()
         self._told = self.lags()
         with self._lock:
             for watched in self._loops.values():
                 watched.leave()
             self._loops = {}
 
-    def _start(self) -> None:
+    def pause(self) -> bool:
+        """End the thread for now; return whether there was one."""
+        thread, self._thread = self._thread, None
+        self._end.set()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
+        return thread is not None
+
+    def resume(self) -> None:
+        """Go on after a pause."""
         with self._lock:
-            if self._thread is None:
+            if self._thread is None and not self._is_over:
                 self._woken_at = time.monotonic()
+                self._end = threading.Event()
                 self._thread = threading.Thread(
                     target=_look_again, args=(weakref.ref(self), self._end), name="netchaos-lag", daemon=True
                 )
                 self._thread.start()
+                _at_work.add(self)
 
     def _look(self) -> None:
         now = time.monotonic()
@@ -117,6 +135,23 @@ def _look_again(reference: ReferenceType[LagMonitor], end: threading.Event) -> N
             return
         monitor._look()  # noqa: SLF001 - a method would keep the monitor alive while it waits
         del monitor
+
+
+_at_work: WeakSet[LagMonitor] = WeakSet()
+_paused: list[LagMonitor] = []
+
+
+def _before_fork() -> None:
+    _paused[:] = [monitor for monitor in tuple(_at_work) if monitor.pause()]
+
+
+def _after_fork() -> None:
+    while _paused:
+        _paused.pop().resume()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_paused.clear)
 
 
 def _running() -> tuple[object | None, Callable[[object], WatchedLoop]]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import threading
 import time
 import warnings
@@ -164,3 +165,46 @@ def test_it_keeps_no_loop_alive(monitor):
         started = time.monotonic()
         asyncio.run(main(), debug=True)
     assert time.monotonic() - started < 10
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system doesn't fork")
+def test_a_process_that_forks_has_no_thread_of_ours_then_and_has_it_again_afterwards(monitor):
+    monitor.watch()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of the threads of others
+        child = os.fork()
+    if child == 0:
+        os._exit(len(threads()) + 10 * (monitor.lags() is None))
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert len(threads()) == 1
+
+
+def test_in_a_pause_there_is_no_thread(monitor):
+    assert not monitor.pause()
+    monitor.watch()
+    assert monitor.pause()
+    assert threads() == []
+    monitor.resume()
+    monitor.resume()
+    assert len(threads()) == 1
+    monitor.stop()
+    monitor.resume()
+    assert threads() == []
+
+
+def test_what_a_pause_took_is_no_lag(monitor, clock):
+    monitor.watch()
+    monitor.pause()
+    clock.now += 10
+    monitor.resume()
+    clock.now += PERIOD
+    monitor._look()
+    assert monitor.lags() == ()
+
+
+def test_many_lags_are_told_quickly():
+    lags = [Lag(n * 0.2, 0.1, ("process", "event loop")[n % 2]) for n in range(20_000)]
+    began = time.process_time()
+    assert len(_without_echoes(lags)) == 20_000
+    assert time.process_time() - began < 5, "20,000 x 10,000 comparisons would take longer"
