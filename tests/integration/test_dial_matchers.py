@@ -297,9 +297,10 @@ async def test_websockets_storms_a_server_that_accepts_and_closes(netchaos):
         await connection.close()
 
     async def come_back(url):
-        async for connection in connect(url):
-            with contextlib.suppress(ConnectionClosed):
-                await connection.recv()
+        async with contextlib.aclosing(aiter(connect(url))) as connections:  # closed when the task has been cancelled
+            async for connection in connections:
+                with contextlib.suppress(ConnectionClosed):
+                    await connection.recv()
 
     async with serve(close_at_once, "127.0.0.1", 0) as websocket:
         link = netchaos.link(websocket.sockets[0].getsockname()[:2])
