@@ -133,7 +133,7 @@ def test_a_signal_to_a_run_with_workers_leaves_no_process_behind(victim, mark, n
 
 @pytest.mark.parametrize("method", ["signal", "thread"])
 def test_pytest_timeout_leaves_no_process_behind(victim, mark, method):
-    process = victim("-o", "timeout=2", "-o", f"timeout_method={method}")
+    process = victim("-o", "timeout=5", "-o", "timeout_func_only=true", "-o", f"timeout_method={method}")
     processes = marked(mark)
     assert is_complete(processes)
     process.communicate(timeout=PATIENCE)
