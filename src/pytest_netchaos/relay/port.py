@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     class Lookout(Protocol):
         """Sees who dials a closed port: a `SynWatch`, or nobody."""
 
-        def add(self, family: int, address: tuple[str, int], on_syn: Callable[[str], None]) -> None:
+        def add(self, family: int, address: tuple[str, int], on_syn: Callable[[str, float], None]) -> None:
             """Look out for dials to a port."""
 
         def remove(self, family: int, address: tuple[str, int]) -> None:
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
         def welcome(self, client: Socket, peer: tuple[object, ...]) -> None:
             """Serve somebody who has dialled."""
 
-        def refuse(self, peer: str) -> None:
-            """Note somebody who has dialled while the port was shut."""
+        def refuse(self, peer: str, at: float) -> None:
+            """Note somebody who has dialled at a time when the port was shut."""
 
         def blinded(self, why: str) -> None:
             """Take note that nobody sees from now on who is refused."""
@@ -66,7 +66,7 @@ class Port:
         self._keeper = keeper
         self._family = keeper.family
         self._door = End("port")  # readable: somebody may be waiting, and nobody has looked yet
-        self._unsorted: list[str] | None = None
+        self._unsorted: list[tuple[str, float]] | None = None
         self._is_blind = False  # whoever is refused isn't seen
         self._retry = Retry(loop, self.accept)  # while the descriptors have run out
         self._listen(listener)
@@ -93,8 +93,8 @@ class Port:
         """
         listener = self._keeper.listen()
         waiting, refused = self._sort_out(listener)
-        for peer in refused:
-            self._host.refuse(peer)
+        for peer, at in refused:
+            self._host.refuse(peer, at)
         for client, address in waiting:
             self._host.welcome(client, address)
         self._listen(listener)
@@ -161,7 +161,7 @@ class Port:
         if self._retry.later():
             self._host.trouble(f"can't accept a connection: {error}")
 
-    def _sort_out(self, listener: Socket) -> tuple[list[tuple[Socket, tuple[object, ...]]], list[str]]:
+    def _sort_out(self, listener: Socket) -> tuple[list[tuple[Socket, tuple[object, ...]]], list[tuple[str, float]]]:
         """Tell the dials that the new listener has from those that came before it: both have sent a SYN."""
         self._unsorted = []
         self._watch.catch_up(self._family)
@@ -170,10 +170,10 @@ class Port:
         self._listener = listener
         waiting = list(self._accept_each())
         served = {sockets.name(peer) for _, peer in waiting}
-        return waiting, [peer for peer in seen if peer not in served]
+        return waiting, [(peer, at) for peer, at in seen if peer not in served]
 
-    def _saw_syn(self, peer: str) -> None:
+    def _saw_syn(self, peer: str, at: float) -> None:
         if self._unsorted is not None:
-            self._unsorted.append(peer)
+            self._unsorted.append((peer, at))
         elif self._listener is None:
-            self._host.refuse(peer)
+            self._host.refuse(peer, at)

@@ -180,16 +180,15 @@ class Proxy:
     def _connect(self, watcher: Watcher, dial: int, client: Socket) -> Carrier:
         return Connection(self._loop, watcher, dial, client, self._addresses)
 
-    def refuse(self, peer: str) -> None:
-        """Note a dial that met a closed port."""
+    def refuse(self, peer: str, at: float) -> None:
+        """Note a dial that met a closed port at a time."""
         if peer in self._background:
             return
-        now = monotonic()
         self._dials += 1
         self._refused += 1
-        self._emit("dial", now, self.id, self._dials, peer)
+        self._emit("dial", at, self.id, self._dials, peer)
         kinds = " and ".join(sorted({f.kind for f in self.faults.values() if f.kind in REFUSING}))
-        self._emit("refused", now, self.id, self._dials, kinds or "cut")
+        self._emit("refused", at, self.id, self._dials, kinds or "cut")
 
     def blinded(self, why: str) -> None:
         """Say that nobody sees from now on who is refused."""

@@ -21,8 +21,8 @@ class Host:
         self._keep(client)
         self.heard.append(("welcome", peer[1]))
 
-    def refuse(self, peer):
-        self.heard.append(("refuse", peer))
+    def refuse(self, peer, at):
+        self.heard.append(("refuse", peer, at))
 
     def blinded(self, why):
         self.heard.append(("blinded", why))
@@ -73,14 +73,21 @@ def test_who_is_seen_while_it_is_shut_is_refused(made):
     made.port.shut()
     made.watch.coming.append("127.0.0.1:9")
     made.watch.catch_up(socket.AF_INET)
-    assert made.host.heard == [("refuse", "127.0.0.1:9")]
+    assert made.host.heard == [("refuse", "127.0.0.1:9", 1.5)]
+
+
+def test_who_is_seen_when_it_opens_was_refused_at_the_time_of_his_dial(made):
+    made.port.shut()
+    made.watch.coming.append("127.0.0.1:9")
+    made.port.open()
+    assert made.host.heard == [("refuse", "127.0.0.1:9", 1.5)]
 
 
 def test_who_is_seen_while_it_is_open_is_none_of_its_business(made):
     made.port.shut()
     (saw,) = made.watch.wanted.values()
     made.port.open()
-    saw("127.0.0.1:9")
+    saw("127.0.0.1:9", 1.5)
     assert made.host.heard == []
 
 
