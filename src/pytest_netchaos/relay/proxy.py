@@ -158,9 +158,9 @@ class Proxy:
         """
         self._port.open()
 
-    def welcome(self, client: Socket, peer: tuple[object, ...]) -> None:
-        """Serve somebody who has dialled."""
-        watcher, dial = self._admit(sockets.name(peer))
+    def welcome(self, client: Socket, peer: tuple[object, ...], at: float) -> None:
+        """Serve somebody who has dialled at a time."""
+        watcher, dial = self._admit(sockets.name(peer), at)
         connection = self.connections[dial] = self._connect(watcher, dial, client)
         if dial > 0:  # the background counts for itself
             connection.lot -= self._refused
@@ -169,12 +169,12 @@ class Proxy:
         else:
             connection.go_on()
 
-    def _admit(self, peer: str) -> tuple[Watcher, int]:
+    def _admit(self, peer: str, at: float) -> tuple[Watcher, int]:
         """Number a dial, and say who is to be told of it."""
         if peer in self._background:
             return self._background, self._background.number()
         self._dials += 1
-        self._emit("dial", monotonic(), self.id, self._dials, peer)
+        self._emit("dial", at, self.id, self._dials, peer)
         return self, self._dials
 
     def _connect(self, watcher: Watcher, dial: int, client: Socket) -> Carrier:
