@@ -14,7 +14,7 @@ from struct import pack, unpack_from
 from time import monotonic
 
 from . import sockets
-from .stamps import SIZE, arrival, ask_for_stamps, find_stamp, read_clocks
+from .stamps import SIZE, arrival, ask_for_stamps, find_stamp, keep_stamping, read_clocks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ class SynWatch:
         #: By family and (host, port): every address of 127.0.0.0/8 has ports of its own.
         self._wanted: dict[int, dict[tuple[str, int], Callable[[str, float], None]]] = {}
         if allowed:
+            keep_stamping()
             loop.call_at(monotonic() + _IDLE, _warm_up)
 
     def add(self, family: int, address: tuple[str, int], on_syn: Callable[[str, float], None]) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import socket
 import struct
 import time
 
@@ -9,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_netchaos.relay import stamps as module
-from pytest_netchaos.relay.stamps import Reading, arrival, ask_for_stamps, find_stamp, read_clocks
+from pytest_netchaos.relay.stamps import Reading, arrival, ask_for_stamps, find_stamp, keep_stamping, read_clocks
 
 SOL_SOCKET = module._socket.SOL_SOCKET
 MS = 1_000_000
@@ -108,3 +110,35 @@ def test_a_socket_that_gives_no_stamps_is_a_socket_still():
             raise OSError(errno.ENOPROTOOPT, "Protocol not available")
 
     ask_for_stamps(Refusing())
+
+
+@pytest.fixture
+def kept(monkeypatch):
+    """Begin without a descriptor that is kept; close what the test makes."""
+    monkeypatch.setattr(module, "_kept", None)
+    yield
+    if module._kept is not None:
+        os.close(module._kept)
+
+
+@pytest.mark.usefixtures("kept")
+def test_one_socket_keeps_the_stamps_coming():
+    keep_stamping()
+    first = module._kept
+    keep_stamping()
+    assert module._kept == first
+    with socket.socket(fileno=os.dup(first)) as sock:
+        assert sock.getsockopt(socket.SOL_SOCKET, module._SO_TIMESTAMPNS) == 1
+
+
+@pytest.mark.usefixtures("kept")
+def test_without_a_descriptor_for_it_the_next_one_tries_again(monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module._socket, "socket", refuse)
+        keep_stamping()
+    assert module._kept is None
+    keep_stamping()
+    assert module._kept is not None

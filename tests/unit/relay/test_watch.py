@@ -81,7 +81,7 @@ def test_a_dial_that_is_read_late_has_the_time_of_its_arrival(watch, closed):
     address = closed(V4, "127.0.0.1")
     seen = []
     watch.add(V4, address, lambda _, at: seen.append(at))
-    for _ in range(20):  # stamps are switched on by a worker of the kernel, which may be late
+    for _ in range(20):  # a worker of the kernel switches stamps on, and may be late
         began = time.monotonic()
         dial(V4, address)
         ended = time.monotonic()
