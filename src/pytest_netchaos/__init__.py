@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from .services.sentinel import RedisSentinel
     from .services.server import ContainerServer
     from .timeline import Timeline
+    from .verdict import Verdict
 
 _HOMES = {
     "errors": (
@@ -106,20 +107,21 @@ _HOMES = {
     "services.sentinel": ("RedisSentinel",),
     "services.server": ("ContainerServer",),
     "timeline": ("Timeline",),
+    "verdict": ("Verdict",),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Attempt", "Blackhole", "Close", "Connection", "ContainerServer", "Cut", "Delay", "Dial", "Dials",
-    "DockerUnavailable", "EngineDied", "EngineError", "Fault", "FaultSpan", "Fingerprint", "Flap", "History", "IdRule",
-    "Injection", "Lag", "Ledger", "Limit", "Link", "LinkClosed", "NetchaosError", "Network", "Outage", "PortInUse",
-    "RecordedRun", "Recording", "RedisAt", "RedisCluster", "RedisContainer", "RedisSentinel", "RedisServer", "Refuse",
-    "Reset", "ServiceError", "Slice", "Stall", "Throttle", "Timeline", "UnsupportedFault", "UpstreamError",
-    "WaitTimeout", "at_least_once", "at_most_once", "attempts", "backoff", "buffered", "check", "check_async",
-    "dead_peer_detected", "deduplicated", "dial_rate", "eventually", "eventually_async", "exactly_once", "fingerprint",
-    "gap_free", "gave_up", "load_timeline", "lost_only_during", "no_thundering_herd", "open_network", "reconnected",
-    "record_calls", "record_publisher", "record_pubsub", "record_socketio", "record_socketio_server", "record_stream",
-    "record_websocket", "resumed", "stayed_away", "waits",
+    "DockerUnavailable", "EngineDied", "EngineError", "Fault", "FaultSpan", "Fingerprint", "Flap", "History",
+    "IdRule", "Injection", "Lag", "Ledger", "Limit", "Link", "LinkClosed", "NetchaosError", "Network", "Outage",
+    "PortInUse", "RecordedRun", "Recording", "RedisAt", "RedisCluster", "RedisContainer", "RedisSentinel",
+    "RedisServer", "Refuse", "Reset", "ServiceError", "Slice", "Stall", "Throttle", "Timeline", "UnsupportedFault",
+    "UpstreamError", "Verdict", "WaitTimeout", "at_least_once", "at_most_once", "attempts", "backoff", "buffered",
+    "check", "check_async", "dead_peer_detected", "deduplicated", "dial_rate", "eventually", "eventually_async",
+    "exactly_once", "fingerprint", "gap_free", "gave_up", "load_timeline", "lost_only_during", "no_thundering_herd",
+    "open_network", "reconnected", "record_calls", "record_publisher", "record_pubsub", "record_socketio",
+    "record_socketio_server", "record_stream", "record_websocket", "resumed", "stayed_away", "waits",
 ]  # fmt: skip
 
 

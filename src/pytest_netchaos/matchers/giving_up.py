@@ -43,9 +43,9 @@ class _Tries(NamedTuple):
 class gave_up(HistoryMatcher):  # noqa: N801 - the class is the call that a test writes
     """The client dialled exactly ``after`` times since the last fault began, each time in vain, and then no more.
 
-    Every dial since then counts: refused ones, ones that have had no answer, and ones that were served when their
-    client was gone. One that was served otherwise is a client that came back, and not one that gave up. It is one
-    client that is judged: several on one link count together.
+    It counts from the last cycle of a flap, and counts every dial since: refused ones, ones that have had no answer,
+    and ones that were served when their client was gone. One that was served otherwise is a client that came back, and
+    not one that gave up. It is one client that is judged: several on one link count together.
 
     "No more" is ``quiet`` seconds without a dial since the last one ended. Compared with a link, it waits for them; a
     dial too many fails at once. In a coroutine, use `check_async`.

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from ..history import History
     from ..ledger import DeliveryRecord, Note
 
-#: Sends that are judged one by one: to judge a million messages takes seconds, and a story is to be there in one.
-MOST_JUDGED = 100_000
+#: Sends that are judged one by one, and these for each subscriber: to judge a million messages takes seconds, and a
+#: story is to be there in one. However many subscribers there are, the second number is judged.
+MOST_JUDGED, LEAST_JUDGED = 100_000, 1_000
 
 
 def narrowed(record: DeliveryRecord, most: int) -> DeliveryRecord:
@@ -70,7 +71,7 @@ class LedgerFacts:
     @cached_property
     def judged(self) -> DeliveryRecord:
         """The part of the record that is looked at message by message: all of it, if it isn't too long."""
-        return narrowed(self.record, MOST_JUDGED)
+        return narrowed(self.record, max(MOST_JUDGED // len(self.record.subscribers), LEAST_JUDGED))
 
     @cached_property
     def audit(self) -> Audit:
@@ -131,7 +132,7 @@ class Facts:
     def all_notes(self) -> list[Note]:
         """The notes of the test and of its ledgers, in order of time."""
         given = chain(self.notes, *(ledger.notes for ledger in self.ledgers))
-        return sorted(note for note in given if abs(note.at - self.now) < FAR)
+        return sorted((note for note in given if abs(note.at - self.now) < FAR), key=lambda note: note.at)
 
     @cached_property
     def now(self) -> float:
