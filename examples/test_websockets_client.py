@@ -15,8 +15,8 @@ from pytest_netchaos import Link, Network, backoff, check, check_async, reconnec
 
 pytestmark = pytest.mark.asyncio
 
-#: Seconds that a busy machine may be late. Less than the shortest delay, so that no wait passes for another.
-SLACK = 0.19
+#: Seconds that a busy machine may be late. No wait may be shorter than it was asked for, however busy that is.
+LATE = 5.0
 
 
 async def echo(connection: ServerConnection) -> None:
@@ -67,17 +67,16 @@ async def test_reconnects_follow_the_delays_that_were_asked_for(netchaos):
         await outage(link)
         await check_async(link, reconnected(within=2.0))
         # The first dial after a loss comes at once; the delays are those between failed dials.
-        assert link.dials[1].waited < SLACK
-        assert link.dials[2:] == backoff(first=0.2, factor=2, cap=0.8, tolerance=SLACK)
+        assert link.dials == backoff(first=0.2, factor=2, cap=0.8, at_once=True, late=LATE)
 
 
 async def test_a_wait_that_is_not_as_expected_is_shown_among_its_neighbours(netchaos):
     async with echo_behind(netchaos) as link:
         await outage(link)
         with pytest.raises(AssertionError) as failure:
-            check(link.dials[2:], backoff(first=0.2, factor=5, tolerance=SLACK))
+            check(link.dials[2:], backoff(first=0.2, factor=5, late=LATE))
         verdict, first, second, *_ = str(failure.value).splitlines()
-        assert verdict == "dial 4 came too soon: backoff(first=0.2, factor=5, tolerance=0.19)"
-        assert "allowed 0.010..0.390s" in first
+        assert verdict == "dial 4 came too soon: backoff(first=0.2, factor=5, late=5.0)"
+        assert "allowed 0.190..5.200s" in first
         assert second.startswith("> dial 4")
-        assert "allowed 0.810..1.190s" in second
+        assert "allowed 0.990..6.000s" in second

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         WaitTimeout,
     )
     from .faults import Blackhole, Close, Cut, Delay, Fault, Flap, Limit, Refuse, Reset, Slice, Stall, Throttle
+    from .fingerprints import Fingerprint, fingerprint
     from .history import Connection, Dial, Dials, FaultSpan, History, Outage
     from .injection import Injection
     from .ledger import Attempt, Ledger
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
         reconnected,
         resumed,
         stayed_away,
+        waits,
     )
     from .network import Network
     from .opening import open_network
@@ -76,6 +78,7 @@ _HOMES = {
     "faults": (
         "Blackhole", "Close", "Cut", "Delay", "Fault", "Flap", "Limit", "Refuse", "Reset", "Slice", "Stall", "Throttle",
     ),
+    "fingerprints": ("Fingerprint", "fingerprint"),
     "history": ("Connection", "Dial", "Dials", "FaultSpan", "History", "Outage"),
     "injection": ("Injection",),
     "ledger": ("Attempt", "Ledger"),
@@ -83,7 +86,7 @@ _HOMES = {
     "matchers": (
         "at_least_once", "at_most_once", "attempts", "backoff", "buffered", "check", "check_async",
         "dead_peer_detected", "deduplicated", "dial_rate", "exactly_once", "gap_free", "gave_up", "lost_only_during",
-        "no_thundering_herd", "reconnected", "resumed", "stayed_away",
+        "no_thundering_herd", "reconnected", "resumed", "stayed_away", "waits",
     ),
     "network": ("Network",),
     "opening": ("open_network",),
@@ -104,14 +107,15 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Attempt", "Blackhole", "Close", "Connection", "ContainerServer", "Cut", "Delay", "Dial", "Dials",
-    "DockerUnavailable", "EngineDied", "EngineError", "Fault", "FaultSpan", "Flap", "History", "IdRule", "Injection",
-    "Ledger", "Limit", "Link", "LinkClosed", "NetchaosError", "Network", "Outage", "PortInUse", "Recording",
-    "RedisAt", "RedisCluster", "RedisContainer", "RedisSentinel", "RedisServer", "Refuse", "Reset", "ServiceError",
-    "Slice", "Stall", "Throttle", "Timeline", "UnsupportedFault", "UpstreamError", "WaitTimeout", "at_least_once",
-    "at_most_once", "attempts", "backoff", "buffered", "check", "check_async", "dead_peer_detected", "deduplicated",
-    "dial_rate", "eventually", "eventually_async", "exactly_once", "gap_free", "gave_up", "lost_only_during",
-    "no_thundering_herd", "open_network", "reconnected", "record_calls", "record_publisher", "record_pubsub",
-    "record_socketio", "record_socketio_server", "record_stream", "record_websocket", "resumed", "stayed_away",
+    "DockerUnavailable", "EngineDied", "EngineError", "Fault", "FaultSpan", "Fingerprint", "Flap", "History",
+    "IdRule", "Injection", "Ledger", "Limit", "Link", "LinkClosed", "NetchaosError", "Network", "Outage", "PortInUse",
+    "Recording", "RedisAt", "RedisCluster", "RedisContainer", "RedisSentinel", "RedisServer", "Refuse", "Reset",
+    "ServiceError", "Slice", "Stall", "Throttle", "Timeline", "UnsupportedFault", "UpstreamError", "WaitTimeout",
+    "at_least_once", "at_most_once", "attempts", "backoff", "buffered", "check", "check_async", "dead_peer_detected",
+    "deduplicated", "dial_rate", "eventually", "eventually_async", "exactly_once", "fingerprint", "gap_free",
+    "gave_up", "lost_only_during", "no_thundering_herd", "open_network", "reconnected", "record_calls",
+    "record_publisher", "record_pubsub", "record_socketio", "record_socketio_server", "record_stream",
+    "record_websocket", "resumed", "stayed_away", "waits",
 ]  # fmt: skip
 
 

@@ -38,7 +38,7 @@ def test_dials_of_this_process_are_seen(link):
     assert [dial.number for dial in link.dials] == [1, 2, 3, 4]
     assert link.connections[1].dial == 4
     assert "root, or CAP_NET_RAW" in link.dials.blind
-    assert link.dials[1:] == backoff(first=0, cap=0, tolerance=5)
+    assert link.dials[1:] == backoff(first=0, cap=0, late=5)
 
 def test_dials_of_an_event_loop_are_seen(link):
     async def dial():
@@ -56,7 +56,7 @@ def test_dials_of_another_process_are_not_and_the_matcher_says_so(link):
     socket.create_connection(link.address).close()
     link.wait_for_connection(2)
     assert len(link.dials) == 2
-    verdict, why = backoff(first=0, tolerance=5).explain(link)
+    verdict, why = backoff(first=0, late=5).explain(link)
     assert verdict.startswith("no refused dial was seen, and not all could be")
     assert why.startswith("dials that were refused to other processes can't be seen")
 """

@@ -20,6 +20,7 @@ from .rate import dial_rate
 from .reconnect import reconnected
 from .resume import resumed
 from .staying_away import stayed_away
+from .waits import waits
 
 __all__ = [
     "Live",
@@ -43,4 +44,5 @@ __all__ = [
     "reconnected",
     "resumed",
     "stayed_away",
+    "waits",
 ]

@@ -3,37 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
 
-from ..faults import LONGEST, check_duration, check_number
-from ..history import Dials, History
-from .base import Live, Matcher
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ..history import Dial
+from ..faults import check_duration, check_number
+from ..history import Dials
+from ..jitter import Jitter, decorrelated, proportional
+from . import schedule
+from .base import Matcher
+from .gaps import LATE, dials_of, unjudgeable, unseen
+from .sampling import FEWEST, Statistics, statistics
 
 #: Waits that a failure shows around the first one that is out of range. With the other lines they make pytest's 8.
 _SHOWN_AROUND = 2
 #: The largest factor; a larger one is a slip (a wait for a factor).
 _MOST = 1000.0
-
-
-class _Wait(NamedTuple):
-    """One wait between two dials, and what was allowed for it, in seconds."""
-
-    dial: Dial
-    waited: float
-    least: float
-    most: float
-
-    @property
-    def verdict(self) -> str:
-        if self.waited < self.least:
-            return "too soon"
-        return "too late" if self.waited > self.most else ""
+_FACTOR = 2.0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -44,11 +27,19 @@ class backoff(Matcher[Dials]):  # noqa: N801 - the class is the call that a test
     after the first dial, and after one that was served, start again at ``first``; so does a slice of ``link.dials``.
     A dial whose client had given up before, in a stall, wasn't served. One that was accepted while only the way back
     was stalled, or a black hole, was: whether its client took that for a success, nobody but the client knows.
-    The nth wait of a run, counted from 0, is to last *w* = min(``first`` × ``factor``ⁿ, ``cap``), and may differ from
-    it by *w* × ``jitter`` + ``tolerance``.
+
+    The nth wait of a run, counted from 0, is meant to be *w* = min(``first`` × ``factor``ⁿ, ``cap``), and ``jitter``
+    says what is drawn instead: a number is the share of *w* by which it may be longer or shorter, and
+    `jitter` has the other models that clients use. What was waited may be ``late`` seconds longer than what
+    can be drawn: machines are busy. It may not be shorter, but for the 10 ms that a measurement can err by
+    (`matchers.gaps.EARLY`).
+
+    With ``samples`` random waits or more, their distribution is judged too, so that a client without jitter, or with
+    jitter that goes one way, doesn't pass. A client that keeps to its policy fails there less than once in a million
+    times: `matchers.sampling` has the formulas. A client's presets are in `presets`.
 
     Raises:
-        TypeError: An argument isn't a number.
+        TypeError: An argument has the wrong type.
         ValueError: It's out of range.
     """
 
@@ -57,62 +48,89 @@ class backoff(Matcher[Dials]):  # noqa: N801 - the class is the call that a test
     #: Seconds. 0 for a client that dials again at once, each time.
     first: float
     #: 1 for equal waits.
-    factor: float = 2.0
-    #: The longest wait, in seconds, before jitter. Default: none.
+    factor: float = _FACTOR
+    #: The longest wait, in seconds; the model of the jitter says whether before it or after. Default: none.
     cap: float | None = None
-    #: The share by which a wait may be longer or shorter, 0 to 1. Clients that draw from 0 to *w* are within 1.
-    jitter: float = 0.0
-    #: Seconds for the scheduling of the client and the proxy. The default is this project's own choice.
-    tolerance: float = field(default=0.05, kw_only=True)
+    #: The share by which a wait may be longer or shorter, 0 to 1, or a model: ``full()``.
+    jitter: float | Jitter = 0.0
+    #: A wait of its own before that of ``first`` seconds: seconds, or (shortest, longest) for one that is drawn evenly.
+    initial: float | tuple[float, float] | None = field(default=None, kw_only=True)
+    #: Whether the dial after the end of a connection comes at once, and the waits begin after that one.
+    at_once: bool = field(default=False, kw_only=True)
+    #: Seconds that a wait may be longer because the client, the proxy or the machine is busy. The default is this
+    #: project's own choice.
+    late: float = field(default=LATE, kw_only=True)
+    #: Random waits from which on their distribution is judged; at least 30.
+    samples: int = field(default=FEWEST, kw_only=True)
 
     def __post_init__(self) -> None:
         """Refuse bad values, by name."""
         check_duration("first", self.first)
         check_number("factor", self.factor, low=1, high=_MOST)
-        check_number("jitter", self.jitter, low=0, high=1)
-        check_duration("tolerance", self.tolerance)
+        check_duration("late", self.late)
+        self._check_jitter()
         if self.cap is not None:
             check_duration("cap", self.cap)
-            if self.cap < self.first:
+            if self.cap < self.first and not self.model.cap_after:
                 raise ValueError(f"cap must be at least first ({self.first!r}), not {self.cap!r}")
+        self._check_initial()
+        if not isinstance(self.at_once, bool):
+            raise TypeError(f"at_once must be True or False, not {self.at_once!r}")
+        if isinstance(self.samples, bool) or not isinstance(self.samples, int):
+            raise TypeError(f"samples must be a whole number, not {self.samples!r}")
+        if self.samples < FEWEST:
+            raise ValueError(f"samples must be at least {FEWEST}, not {self.samples!r}: fewer say too little")
+
+    @property
+    def model(self) -> Jitter:
+        """The jitter; a number as the model that it stands for."""
+        return self.jitter if isinstance(self.jitter, Jitter) else proportional(self.jitter)
+
+    def statistics(self, actual: object) -> Statistics | None:
+        """Say what the random waits of a link, its dials or its history were; ``None`` if there are none."""
+        snapshot = self.snapshot(actual)
+        return None if snapshot is None or unjudgeable(snapshot, "") else self._statistics(self._waits(snapshot))
 
     def snapshot(self, actual: object) -> Dials | None:
         """Judge dials, and what has them."""
-        if isinstance(actual, Live):
-            return actual.history().dials
-        if isinstance(actual, History):
-            return actual.dials
-        return actual if isinstance(actual, Dials) else None
+        return dials_of(actual)
 
     def explain_snapshot(self, snapshot: Dials) -> list[str]:
-        """Show the waits around the first one that is out of range."""
-        lines = self._not_judgeable(snapshot) or self._out_of_range(snapshot)
+        """Show the waits around the first one that is out of range, or the statistics of all."""
+        lines = unjudgeable(snapshot, repr(self)) or self._out_of_range(snapshot) or self._badly_drawn(snapshot)
         if lines:
             return [*lines, snapshot.blind] if snapshot.blind else lines
-        if snapshot.blind and not snapshot.refused:
-            # Had a client dialled in vain, nobody would know: what looks like one long wait may have been many.
-            unseen = f"no refused dial was seen, and not all could be: the waits can't be judged: {self!r}"
-            return [unseen, snapshot.blind]
-        return []
+        return unseen(snapshot, repr(self))
 
-    def _not_judgeable(self, dials: Dials) -> list[str]:
-        if len(dials) - (bool(dials) and dials[0].waited is None) < 1:
-            return [f"no reconnect to judge: {len(dials)} {'dial' if len(dials) == 1 else 'dials'}: {self!r}"]
-        for last, dial in pairwise(dials):
-            if dial.number != last.number + 1:
-                return [
-                    f"dials between {last.number} and {dial.number} are left out: {self!r}",
-                    "compare it with link.dials, or with a slice of them: a wait is the time between neighbours",
-                ]
-            if dial.waited is None:
-                return [
-                    f"dial {dial.number} began before dial {last.number} had ended: {self!r}",
-                    "several clients dial at once, and their waits can't be told apart: give each a link of its own",
-                ]
-        return []
+    def _check_jitter(self) -> None:
+        if not isinstance(self.jitter, Jitter):
+            check_number("jitter", self.jitter, low=0, high=1)
+        elif type(self.jitter) is Jitter:
+            raise TypeError("jitter must be a number or one of the models: full(), equal(), additive(0.5), …")
+        elif isinstance(self.jitter, decorrelated) and self.factor != _FACTOR:
+            raise ValueError(
+                f"factor has no meaning with jitter={self.jitter!r}, and is {self.factor!r}: "
+                f"write decorrelated({self.factor!r})"
+            )
+
+    def _check_initial(self) -> None:
+        ends = self.initial if isinstance(self.initial, tuple) else (self.initial,) * 2
+        if len(ends) != 2:  # noqa: PLR2004 - a pair
+            raise ValueError(f"initial must be seconds or a (shortest, longest) pair, not {self.initial!r}")
+        for end in ends:
+            if end is not None or isinstance(self.initial, tuple):
+                check_duration("initial", end)
+        if isinstance(self.initial, tuple) and self.initial[0] > self.initial[1]:
+            raise ValueError(f"initial must be a (shortest, longest) pair, not {self.initial!r}")
+
+    def _waits(self, dials: Dials) -> list[schedule.Wait]:
+        return list(schedule.waits(self, dials))
+
+    def _statistics(self, waits: list[schedule.Wait]) -> Statistics | None:
+        return statistics([wait.draw() for wait in waits if wait.is_random], self.samples)
 
     def _out_of_range(self, dials: Dials) -> list[str]:
-        waits = list(self._waits(dials))
+        waits = self._waits(dials)
         wrong = [index for index, wait in enumerate(waits) if wait.verdict]
         if not wrong:
             return []
@@ -124,20 +142,19 @@ class backoff(Matcher[Dials]):  # noqa: N801 - the class is the call that a test
             f"{len(wrong)} of {len(waits)} {'wait' if len(waits) == 1 else 'waits'} out of range",
         ]
 
-    def _waits(self, dials: Dials) -> Iterator[_Wait]:
-        # No cap is a cap of a day: no test waits longer, and a product that never stops growing would overflow.
-        cap = LONGEST if self.cap is None else self.cap
-        meant = self.first
-        for dial in dials:
-            if dial.waited is not None:
-                slack = meant * self.jitter + self.tolerance
-                yield _Wait(dial, dial.waited, max(0.0, meant - slack), meant + slack)
-                meant = min(meant * self.factor, cap)
-            if dial.outcome == "served" and not dial.in_vain:
-                meant = self.first
+    def _badly_drawn(self, dials: Dials) -> list[str]:
+        found = self._statistics(self._waits(dials))
+        if found is None or not found.verdict:
+            return []
+        return [
+            f"{found.verdict}: {self!r}",
+            f"{found.count} random waits, each as a quantile of what it may be (0 shortest, 0.5 median, 1 longest):",
+            *(f"  {line}" for line in str(found).splitlines()),
+            "a client that keeps to this policy fails here less than once in a million times",
+        ]
 
 
-def _line(wait: _Wait, begin: float, *, marked: bool) -> str:
+def _line(wait: schedule.Wait, begin: float, *, marked: bool) -> str:
     return (
         f"{'>' if marked else ' '} dial {wait.dial.number}  +{wait.dial.at - begin:6.3f}s  "
         f"waited {wait.waited:.3f}s  allowed {wait.least:.3f}..{wait.most:.3f}s"

@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import random
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from tests.dialled import dialled
 
 from pytest_netchaos.faults import Cut
 from pytest_netchaos.history import Dial, Dials, FaultSpan, History
+from pytest_netchaos.jitter import Jitter, additive, backo2, decorrelated, equal, full, proportional
 from pytest_netchaos.linklog import with_waits
-from pytest_netchaos.matchers import backoff
+from pytest_netchaos.matchers.backoff import backoff
 
 LONG = 5.0  # how long a connection lives
 
@@ -28,7 +31,7 @@ def dials(*waits, blind="", outcomes=""):
 
 
 def exact(*args, **kwargs):
-    return backoff(*args, tolerance=1e-9, **kwargs)
+    return backoff(*args, late=1e-9, **kwargs)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +45,7 @@ def exact(*args, **kwargs):
         (exact(0.1, 3.0), dials(0.1, 0.3, 0.9), True),
         (exact(0), dials(0, 0, 0), True),
         (exact(0), dials(0, 0.1), False),
-        (backoff(0, tolerance=0), dials(0, 0), True),
+        (backoff(0, late=0), dials(0, 0), True),
         (exact(0.1, cap=0.3), dials(0.1, 0.2, 0.3, 0.3), True),
         (exact(0.1, cap=0.3), dials(0.1, 0.2, 0.4), False),
         (exact(0.1, cap=0.1), dials(0.1, 0.1), True),
@@ -50,16 +53,43 @@ def exact(*args, **kwargs):
         (exact(0.1), dials(0.1, 0.2, 0.4, outcomes="rs"), False),
         (exact(0.1), dials(0.1, 0.1, 0.1, outcomes="sss"), True),
         (exact(1, jitter=0.2), dials(0.8, 2.4), True),
-        (exact(1, jitter=0.2), dials(0.79), False),
+        (exact(1, jitter=0.2), dials(0.789), False),
         (exact(1, jitter=0.2), dials(1.21), False),
         (exact(1, jitter=1), dials(0.0, 4.0), True),
-        (backoff(1), dials(0.951, 2.049), True),
-        (backoff(1), dials(1.051), False),
-        (backoff(1), dials(0.949), False),
-        (backoff(1, jitter=0.1, tolerance=0.2), dials(0.701), True),
-        (backoff(1, jitter=0.1, tolerance=0.2), dials(0.699), False),
-        (backoff(1, jitter=0.1, tolerance=0.2), dials(1.299), True),
-        (backoff(1, jitter=0.1, tolerance=0.2), dials(1.301), False),
+        (backoff(1), dials(0.991, 2.249), True),
+        (backoff(1), dials(1.251), False),
+        (backoff(1), dials(0.989), False),
+        (backoff(1, jitter=0.1, late=0.2), dials(0.891), True),
+        (backoff(1, jitter=0.1, late=0.2), dials(0.889), False),
+        (backoff(1, jitter=0.1, late=0.2), dials(1.299), True),
+        (backoff(1, jitter=0.1, late=0.2), dials(1.301), False),
+        (exact(0.1, initial=0.5), dials(0.5, 0.1, 0.2), True),
+        (exact(0.1, initial=0.5), dials(0.1, 0.2), False),
+        (exact(1, initial=(0, 5)), dials(4.9, 1, 2), True),
+        (exact(1, initial=(0, 5)), dials(5.1, 1, 2), False),
+        (exact(1, initial=(2, 5)), dials(1.9, 1, 2), False),
+        (exact(1, at_once=True), dials(0, 1, 2), True),
+        (exact(1, at_once=True), dials(1, 2), False),
+        (exact(1, at_once=True, initial=3), dials(0, 3, 1, 0, 3, 1, outcomes="rrsrr"), True),
+        (exact(1, at_once=True), dials(0, 1, 2)[2:], True),
+        (exact(1, cap=3, jitter=additive(0.5)), dials(1.5, 1.5, 3.5, 2.5), True),
+        (exact(1, cap=3, jitter=additive(0.5)), dials(1.5, 1.4), False),
+        (exact(0.1, jitter=additive(0.5)), dials(0, 0.7), True),
+        (exact(1, cap=3, jitter=full()), dials(0, 2, 0, 3), True),
+        (exact(1, cap=3, jitter=full()), dials(0, 2, 3.1), False),
+        (exact(1, jitter=equal()), dials(0.5, 2), True),
+        (exact(1, jitter=equal()), dials(0.48), False),
+        (exact(1, cap=3, jitter=0.5), dials(1.5, 3, 4.5), True),
+        (exact(1, cap=3, jitter=proportional(0.5, cap_after=True)), dials(1.5, 3, 3, 3), True),
+        (exact(1, cap=3, jitter=proportional(0.5, cap_after=True)), dials(1.5, 3, 3.1), False),
+        (exact(1, cap=3, jitter=proportional(0.5, cap_after=True)), dials(1.5, 3, 3, 2.9), False),
+        (exact(1, cap=5, jitter=decorrelated()), dials(3, 1, 3, 5, 5), True),
+        (exact(1, cap=5, jitter=decorrelated()), dials(3.1), False),
+        (exact(1, cap=5, jitter=decorrelated()), dials(1, 3.1), False),
+        (exact(1, cap=5, jitter=decorrelated()), dials(1, 0.9), False),
+        (exact(1, cap=5, jitter=decorrelated(2)), dials(1, 2.1), False),
+        (exact(1, jitter=backo2(0.5)), dials(0.56, 1.1, 6), True),
+        (exact(1, jitter=backo2(0.5)), dials(0.51), False),
         (exact(0.1), dials(), False),
         (exact(0.1), Dials(), False),
     ],
@@ -115,7 +145,7 @@ def test_a_pending_dial_counts():
 
 def test_waits_never_overflow():
     seen = Dials([Dial(1, 0.0, "refused"), *(Dial(n, float(n), "refused", waited=0.0) for n in range(2, 3000))])
-    assert seen == backoff(1.0, 1000.0, jitter=1.0)
+    assert explain(seen, backoff(1.0, 1000.0, jitter=1.0)).startswith("no jitter seen")
 
 
 @pytest.mark.parametrize(
@@ -130,7 +160,21 @@ def test_waits_never_overflow():
         ({"first": 1, "cap": 1e9}, ValueError, "cap must be from 0 to 86400, not 1000000000.0"),
         ({"first": 1, "jitter": 1.5}, ValueError, "jitter must be from 0 to 1, not 1.5"),
         ({"first": 1, "jitter": -0.5}, ValueError, "jitter must be from 0 to 1, not -0.5"),
-        ({"first": 1, "tolerance": -1}, ValueError, "tolerance must be from 0 to 86400, not -1"),
+        ({"first": 1, "late": -1}, ValueError, "late must be from 0 to 86400, not -1"),
+        ({"first": 1, "jitter": Jitter()}, TypeError, "jitter must be a number or one of the models: full(), "),
+        ({"first": 1, "jitter": full}, TypeError, "jitter must be a number, not <class"),
+        (
+            {"first": 1, "factor": 3, "jitter": decorrelated()},
+            ValueError,
+            "factor has no meaning with jitter=decorrelated(), and is 3: write decorrelated(3)",
+        ),
+        ({"first": 1, "initial": -1}, ValueError, "initial must be from 0 to 86400, not -1"),
+        ({"first": 1, "initial": (1,)}, ValueError, "initial must be seconds or a (shortest, longest) pair, not (1,)"),
+        ({"first": 1, "initial": (2, 1)}, ValueError, "initial must be a (shortest, longest) pair, not (2, 1)"),
+        ({"first": 1, "initial": (None, 1)}, TypeError, "initial must be a number, not None"),
+        ({"first": 1, "at_once": 0}, TypeError, "at_once must be True or False, not 0"),
+        ({"first": 1, "samples": 30.0}, TypeError, "samples must be a whole number, not 30.0"),
+        ({"first": 1, "samples": 29}, ValueError, "samples must be at least 30, not 29: fewer say too little"),
     ],
 )
 def test_bad_arguments_are_refused_by_name_and_value(arguments, error, said):
@@ -139,9 +183,15 @@ def test_bad_arguments_are_refused_by_name_and_value(arguments, error, said):
     assert str(caught.value).startswith(said)
 
 
-def test_tolerance_is_a_keyword():
+def test_late_is_a_keyword():
     with pytest.raises(TypeError):
         backoff(0.1, 2.0, None, 0.0, 0.05)
+
+
+def test_a_cap_below_first_is_refused_only_where_it_is_applied_first():
+    assert dials(0.5, 0.5) == exact(1, cap=0.5, jitter=proportional(0.1, cap_after=True))
+    with pytest.raises(ValueError, match="cap must be at least first"):
+        backoff(1, cap=0.5, jitter=proportional(0.1))
 
 
 def explain(seen, matcher):
@@ -159,21 +209,21 @@ def test_the_example_of_the_handbook():
             Dial(6, 9.809, "refused", ended_at=9.809, waited=1.6),
         ]
     )
-    assert explain(seen, backoff(0.1, jitter=0.2, tolerance=0)) == (
-        "dial 4 came too soon: backoff(first=0.1, jitter=0.2, tolerance=0)\n"
-        "  dial 2  + 0.101s  waited 0.101s  allowed 0.080..0.120s\n"
-        "  dial 3  + 0.305s  waited 0.204s  allowed 0.160..0.240s\n"
-        "> dial 4  + 0.409s  waited 0.104s  allowed 0.320..0.480s\n"
-        "  dial 5  + 1.209s  waited 0.800s  allowed 0.640..0.960s\n"
-        "  dial 6  + 2.809s  waited 1.600s  allowed 1.280..1.920s\n"
+    assert explain(seen, backoff(0.1, jitter=0.2, late=0)) == (
+        "dial 4 came too soon: backoff(first=0.1, jitter=0.2, late=0)\n"
+        "  dial 2  + 0.101s  waited 0.101s  allowed 0.070..0.120s\n"
+        "  dial 3  + 0.305s  waited 0.204s  allowed 0.150..0.240s\n"
+        "> dial 4  + 0.409s  waited 0.104s  allowed 0.310..0.480s\n"
+        "  dial 5  + 1.209s  waited 0.800s  allowed 0.630..0.960s\n"
+        "  dial 6  + 2.809s  waited 1.600s  allowed 1.270..1.920s\n"
         "1 of 5 waits out of range"
     )
 
 
 def test_too_late():
-    assert explain(dials(0.3), backoff(0.1)) == (
+    assert explain(dials(0.4), backoff(0.1)) == (
         "dial 2 came too late: backoff(first=0.1)\n"
-        "> dial 2  + 5.300s  waited 0.300s  allowed 0.050..0.150s\n"
+        "> dial 2  + 5.400s  waited 0.400s  allowed 0.090..0.350s\n"
         "1 of 1 wait out of range"
     )
 
@@ -185,7 +235,7 @@ def test_the_window_lies_around_the_first_one_out_of_range():
 
 
 def test_no_wait_is_allowed_to_be_negative():
-    assert "allowed 0.000..0.150s" in explain(dials(3), backoff(0.05, tolerance=0.1))
+    assert "allowed 0.000..0.105s" in explain(dials(3), backoff(0.005, late=0.1))
 
 
 @pytest.mark.parametrize(
@@ -210,7 +260,7 @@ def test_several_clients_that_dialled_twice_in_all():
 
 def test_a_part_of_the_dials():
     assert explain(dials(0.1, 0.2, 0.1, 0.2, outcomes="rs").refused, exact(0.1)) == (
-        "dials between 2 and 4 are left out: backoff(first=0.1, tolerance=1e-09)\n"
+        "dials between 2 and 4 are left out: backoff(first=0.1, late=1e-09)\n"
         "compare it with link.dials, or with a slice of them: a wait is the time between neighbours"
     )
 
@@ -232,7 +282,7 @@ def test_when_refused_dials_were_seen_it_may_pass():
 
 
 def test_it_fits_what_pytest_shows():
-    lines = backoff(0.1, 1.5, 10.0, 0.25, tolerance=0.025).explain(dials(*[900.0] * 9, blind="x" * 130))
+    lines = backoff(0.1, 1.5, 10.0, 0.25, late=0.025).explain(dials(*[900.0] * 9, blind="x" * 130))
     assert len(lines) <= 8
     assert sum(map(len, lines)) <= 640
 
@@ -255,27 +305,27 @@ policies = st.fixed_dictionaries(
 runs = st.lists(st.integers(1, 5), min_size=1, max_size=4)
 
 
-def ranges(policy, lengths, tolerance):
+def ranges(policy, lengths):
     """The allowed range of each wait, and the outcomes of the dials: each run ends with a served one."""
     allowed, outcomes = [], ""
     for length in lengths:
         for index in range(length):
             middle = meant(index, policy["first"], policy["factor"], policy["cap"])
-            allowed.append((middle * (1 - policy["jitter"]) - tolerance, middle * (1 + policy["jitter"]) + tolerance))
+            allowed.append((middle * (1 - policy["jitter"]) - 0.01, middle * (1 + policy["jitter"]) + 0.25))
         outcomes += "r" * (length - 1) + "s"
     return allowed, outcomes
 
 
 @given(policies, runs, st.data())
 def test_a_client_that_keeps_to_its_policy_is_accepted(policy, lengths, data):
-    allowed, outcomes = ranges(policy, lengths, 0.05)
+    allowed, outcomes = ranges(policy, lengths)
     waits = [max(0.0, low + 0.001 + (high - low - 0.002) * data.draw(st.floats(0, 1))) for low, high in allowed]
     assert backoff(**policy).explain(dials(*waits, outcomes=outcomes)) == []
 
 
 @given(policies, runs, st.data())
 def test_a_wait_that_is_off_is_found(policy, lengths, data):
-    allowed, outcomes = ranges(policy, lengths, 0.05)
+    allowed, outcomes = ranges(policy, lengths)
     waits = [(low + high) / 2 for low, high in allowed]
     at = data.draw(st.integers(0, len(waits) - 1))
     low, high = allowed[at]
@@ -285,3 +335,140 @@ def test_a_wait_that_is_off_is_found(policy, lengths, data):
     lines = backoff(**policy).explain(dials(*waits, outcomes=outcomes))
     assert lines[0].startswith(f"dial {at + 2} came too {'soon' if too_soon else 'late'}: backoff(")
     assert lines[-1].startswith(f"1 of {len(waits)} wait")
+
+
+# Random waits: the laws of the models, written down once more, as draws.
+
+
+def draw_share(draws, meant, _):
+    return meant * (1 + draws.uniform(-0.4, 0.4))
+
+
+def draw_additive(draws, meant, _):
+    return meant + draws.uniform(-0.1, 0.1)
+
+
+def draw_full(draws, meant, _):
+    return draws.uniform(0, meant)
+
+
+def draw_equal(draws, meant, _):
+    return meant / 2 + draws.uniform(0, meant / 2)
+
+
+def draw_decorrelated(draws, meant, last):
+    return min(CAP, draws.uniform(FIRST, max(FIRST, 3 * last)))
+
+
+FIRST, FACTOR, CAP = 0.2, 2.0, 2.5
+JITTERS = {
+    draw_share: 0.4,
+    draw_additive: additive(0.1),
+    draw_full: full(),
+    draw_equal: equal(),
+    draw_decorrelated: decorrelated(),
+}
+RUNS, DEPTH = 12, 6
+
+
+def drawn_runs(how, seed, bend=lambda _, __, drawn: drawn):
+    """Runs of a client that draws like this; ``bend`` is what is wrong with it."""
+    draws, runs = random.Random(seed), []
+    for _ in range(RUNS):
+        run, last = [], FIRST
+        for index in range(DEPTH):
+            meant = min(FIRST * FACTOR**index, CAP)
+            last = bend(index, meant, how(draws, meant, last))
+            run.append(last + draws.uniform(0, 0.005))
+        runs.append(run)
+    return runs
+
+
+def model(how, **kwargs):
+    return backoff(FIRST, cap=CAP, jitter=JITTERS[how], late=0.03, **kwargs)
+
+
+hows = st.sampled_from(list(JITTERS))
+seeds = st.integers(0, 10**9)
+
+
+@given(hows, seeds)
+def test_a_client_that_draws_as_it_should_is_accepted(how, seed):
+    assert model(how).explain(dialled(*drawn_runs(how, seed))) == []
+
+
+@given(hows, seeds, st.integers(0, RUNS - 1), st.integers(1, DEPTH - 1), st.booleans())
+def test_one_random_wait_that_is_impossible_is_found_and_named(how, seed, run, index, too_soon):
+    assume(not (too_soon and how is draw_full))
+    runs = drawn_runs(how, seed)
+    runs[run][index] = 0.05 if too_soon else 3 * CAP
+    lines = model(how).explain(dialled(*runs))
+    assert lines[0].startswith(f"dial {2 + run * DEPTH + index} came too {'soon' if too_soon else 'late'}: backoff(")
+
+
+@given(st.sampled_from([draw_share, draw_additive, draw_equal]), seeds)
+def test_a_factor_that_is_wrong_from_one_wait_on_is_found(how, seed):
+    draws = random.Random(seed)
+    runs = [[how(draws, min(FIRST * FACTOR ** min(index, 2), CAP), 0) for index in range(DEPTH)] for _ in range(RUNS)]
+    assert "came too soon" in model(how).explain(dialled(*runs))[0]
+
+
+@given(st.sampled_from([draw_share, draw_additive, draw_full, draw_equal]), seeds)
+def test_a_cap_that_is_ignored_is_found(how, seed):
+    draws = random.Random(seed)
+    runs = [[how(draws, FIRST * FACTOR**index, 0) for index in range(DEPTH + 2)] for _ in range(RUNS)]
+    assert "came too late" in model(how).explain(dialled(*runs))[0]
+
+
+@given(st.sampled_from([draw_share, draw_additive, draw_equal]), seeds)
+def test_a_reset_that_is_missing_after_a_success_is_found(how, seed):
+    draws = random.Random(seed)
+    runs = [[how(draws, CAP, 0) if number else how(draws, FIRST, 0)] for number in range(RUNS)]
+    assert model(how).explain(dialled(*runs))[0].startswith("dial 3 came too late: backoff(")
+
+
+@given(st.sampled_from([draw_share, draw_full, draw_equal]), seeds)
+def test_a_client_without_jitter_is_found(how, seed):
+    middle = {draw_share: 1.0, draw_full: 0.5, draw_equal: 0.75}[how]
+    runs = drawn_runs(how, seed, lambda _, meant, __: meant * middle)
+    assert model(how).explain(dialled(*runs))[0].startswith("no jitter seen: backoff(")
+
+
+@given(st.sampled_from([draw_share, draw_full, draw_equal]), seeds, st.booleans())
+def test_jitter_that_goes_one_way_is_found(how, seed, longer):
+    middle = {draw_share: 1.0, draw_full: 0.5, draw_equal: 0.75}[how]
+
+    def bend(_, meant, drawn):
+        off = abs(drawn - middle * meant)
+        return middle * meant + (off if longer else -off)
+
+    lines = model(how).explain(dialled(*drawn_runs(how, seed, bend)))
+    whole = f"too {'long' if longer else 'short'} on the whole"
+    end = f"never as {'short' if longer else 'long'} as they should be now and then"
+    assert lines[0].startswith((f"the random waits are {whole}: backoff(", f"the random waits are {end}: backoff("))
+
+
+def test_the_statistics_are_shown_where_they_are_what_failed():
+    runs = drawn_runs(draw_full, 1, lambda _, __, drawn: drawn / 4)
+    assert explain(dialled(*runs), model(draw_full)) == (
+        "the random waits are too short on the whole: backoff(first=0.2, cap=2.5, jitter=full(), late=0.03)\n"
+        "72 random waits, each as a quantile of what it may be (0 shortest, 0.5 median, 1 longest):\n"
+        "  seen      least 0.00  mean 0.13  most 0.25\n"
+        "  expected  least under 0.20  mean 0.31..0.69  most over 0.80\n"
+        "a client that keeps to this policy fails here less than once in a million times"
+    )
+
+
+def test_the_statistics_are_there_otherwise_too():
+    found = model(draw_full).statistics(dialled(*drawn_runs(draw_full, 1)))
+    assert (found.count, found.verdict) == (RUNS * DEPTH, "")
+    assert 0.31 < found.mean < 0.69
+    assert backoff(1).statistics(dialled([1, 2])) is None
+    assert backoff(1).statistics(dialled()) is None
+    assert backoff(1).statistics("link") is None
+
+
+def test_fewer_random_waits_than_asked_for_are_judged_by_their_bounds_alone():
+    runs = drawn_runs(draw_full, 1, lambda _, __, drawn: drawn / 4)
+    assert dialled(*runs) == model(draw_full, samples=RUNS * DEPTH + 1)
+    assert dialled(*runs) != model(draw_full, samples=RUNS * DEPTH)

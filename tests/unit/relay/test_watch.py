@@ -120,6 +120,7 @@ def hold_up(seconds):
 def flood(sockets):
     """More packets than the buffer of a raw socket takes."""
     left, right = sockets.tcp_pair()
+    left.setblocking(True)
     for _ in range(200):
         left.sendall(bytes(60_000))
         for _ in range(60_000 // 20_000):

@@ -1,0 +1,104 @@
+"""How long did the client wait before it dialled again, whatever its policy is? `waits`."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from ..faults import check_duration
+from ..history import Dial, Dials
+from .base import Matcher
+from .gaps import EARLY, LATE, dials_of, unjudgeable, unseen
+
+#: How many standard deviations the mean of draws may be off: 2·exp(-5.5²/2) = 5.4e-7, see `sampling`.
+_SIGMAS = 5.5
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class waits(Matcher[Dials]):  # noqa: N801 - the class is the call that a test writes
+    """There were at least ``samples`` waits between dials, and none, or their mean, is out of bounds.
+
+    For a client whose waits are random, so that one of them says nothing: if it draws from 0 to 0.1 s, but should draw
+    from 0 to 0.4, only the longest of many or their mean shows it. A *wait* is what it is for `backoff`.
+
+    - No wait is less than ``least`` (10 ms less, for what a measurement can err by) or more than ``most`` + ``late``.
+    - The mean of *n* waits differs from ``mean`` by at most 5.5 · 2·``mean``/√(12·*n*), 58 % for 30: the mean of even
+      draws from 0 to twice ``mean`` is farther off with a probability of at most 2·exp(−5.5²/2) = 5.4e-7, that of
+      narrower even draws less often. It may be 10 ms less and ``late`` more than that.
+
+    Name a ``late`` that is small beside what is to be told apart.
+
+    Raises:
+        TypeError: An argument has the wrong type.
+        ValueError: It's out of range, or there is no bound at all.
+    """
+
+    judges = "a link, its dials, or its history"
+
+    #: Seconds that the waits are meant to last on average.
+    mean: float | None = field(default=None, kw_only=True)
+    #: Seconds that each wait lasts at least.
+    least: float | None = field(default=None, kw_only=True)
+    #: Seconds that each wait lasts at most.
+    most: float | None = field(default=None, kw_only=True)
+    #: How many waits it takes.
+    samples: int = field(default=30, kw_only=True)
+    #: Seconds that a wait may be longer because the client, the proxy or the machine is busy.
+    late: float = field(default=LATE, kw_only=True)
+
+    def __post_init__(self) -> None:
+        """Refuse bad values, by name."""
+        bounds = {"mean": self.mean, "least": self.least, "most": self.most}
+        for name, value in bounds.items():
+            if value is not None:
+                check_duration(name, value)
+        if not any(value is not None for value in bounds.values()):
+            raise ValueError("waits() needs a bound: mean=…, least=… or most=…")
+        given = [(name, bounds[name]) for name in ("least", "mean", "most")]
+        known = [(name, value) for name, value in given if value is not None]
+        for (lower, low), (upper, high) in pairwise(known):
+            if low > high:
+                raise ValueError(f"{upper} must be at least {lower} ({low!r}), not {high!r}")
+        if isinstance(self.samples, bool) or not isinstance(self.samples, int):
+            raise TypeError(f"samples must be a whole number, not {self.samples!r}")
+        if self.samples < 1:
+            raise ValueError(f"samples must be at least 1, not {self.samples!r}")
+        check_duration("late", self.late)
+
+    def snapshot(self, actual: object) -> Dials | None:
+        """Judge dials, and what has them."""
+        return dials_of(actual)
+
+    def explain_snapshot(self, snapshot: Dials) -> list[str]:
+        """Show the first wait that is out of bounds, or the mean, and the statistics of all."""
+        lines = unjudgeable(snapshot, repr(self))
+        if not lines:
+            verdict = self._verdict([(dial, dial.waited) for dial in snapshot if dial.waited is not None])
+            lines = [verdict, _seen(snapshot)] if verdict else []
+        if lines:
+            return [*lines, snapshot.blind] if snapshot.blind else lines
+        return unseen(snapshot, repr(self))
+
+    def _verdict(self, seen: list[tuple[Dial, float]]) -> str:
+        for dial, waited in seen:
+            if self.least is not None and waited < self.least - EARLY:
+                return f"dial {dial.number} came too soon, after {waited:.3f}s: {self!r}"
+            if self.most is not None and waited > self.most + self.late:
+                return f"dial {dial.number} came too late, after {waited:.3f}s: {self!r}"
+        if len(seen) < self.samples:
+            return f"only {len(seen)} of {self.samples} samples: {self!r}"
+        if self.mean is None:
+            return ""
+        mean = math.fsum(waited for _, waited in seen) / len(seen)
+        within = _SIGMAS * 2 * self.mean / math.sqrt(12 * len(seen))
+        low, high = max(0.0, self.mean - within - EARLY), self.mean + within + self.late
+        if low <= mean <= high:
+            return ""
+        return f"the mean wait is {mean:.3f}s, allowed {low:.3f}..{high:.3f}s: {self!r}"
+
+
+def _seen(dials: Dials) -> str:
+    seen = [dial.waited for dial in dials if dial.waited is not None]
+    count = f"{len(seen)} {'wait' if len(seen) == 1 else 'waits'}"
+    return f"{count}: least {min(seen):.3f}s  mean {math.fsum(seen) / len(seen):.3f}s  most {max(seen):.3f}s"
