@@ -86,7 +86,7 @@ def test_each_one_is_in_the_table_of_questions():
 @pytest.mark.parametrize(("name", "block"), USES, ids=[name for name, _ in USES])
 def test_a_use_passes(request, server, link, made, name, block):
     kinds = {kind.__name__: keeping(made, kind) for kind in (Client, Subscriber)}
-    space = {"pytest": pytest, "Turnstile": Turnstile, **kinds}
+    space = {"Turnstile": Turnstile, **kinds}
     exec(block, space)
     (test,) = [value for key, value in space.items() if key.startswith("test_")]
     names = test.__code__.co_varnames[: test.__code__.co_argcount]
