@@ -7,6 +7,8 @@ import sys
 import unicodedata
 from typing import TYPE_CHECKING
 
+from ..spelling import spelled
+
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
@@ -126,10 +128,7 @@ def _cells_of(character: str) -> int:
 
 def shown(id_: Hashable, width: int = ID_WIDTH) -> str:
     """Return how an id is written, not longer than ``width`` characters."""
-    try:
-        text = repr(id_)
-    except Exception as error:  # noqa: BLE001 - a user's class may do anything, and the failure is to be told
-        text = f"<{type(id_).__name__}: {type(error).__name__} in its repr()>"
+    text = spelled(id_)
     return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
