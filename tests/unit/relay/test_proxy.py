@@ -106,6 +106,7 @@ def test_a_dial_that_meets_a_closed_port_is_told_where_it_is_seen(made):
     made.watch.catch_up(socket.AF_INET)
     assert said(made, "dial") == [(1, "127.0.0.1:9")]
     assert said(made, "refused") == [(1, "cut and refuse")]
+    assert [event[1] for event in made.events if event[0] in ("dial", "refused")] == [1.5, 1.5], "when it arrived"
 
 
 def arrive(client):
