@@ -9,7 +9,7 @@ from .losses import lost_lines
 from .words import NAMED, arranged, has_room, named, short, times
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Sequence
 
     from ..clocks import Misdated
     from ..delivery import SentAgain
@@ -41,9 +41,26 @@ def _others(found: Audit, wrong: Sequence[str], most: int) -> list[list[str]]:
     lines = [_line(found, kind, most) for kind in wrong if kind != "lost"]
     if "lost" in wrong and found.sent_again:
         lines.append(f"  sent again    {_sent_again(found.sent_again, several=_several(found))}")
+    if "lost" in wrong and "unexpected" in wrong and (pair := _same_text(found)) is not None:
+        one, other = map(short, pair)
+        same = " or both ".join(type(id_).__name__ for id_ in pair)
+        lines.append(f"  other type    {one} was sent and {other} delivered: to be the same id, both have to be {same}")
     if found.misdated:
         lines.append(clocks_line(found))
     return [[line] for line in lines]
+
+
+def _same_text(found: Audit) -> tuple[Hashable, Hashable] | None:
+    """Return an id that was lost, and an unexpected one that says the same in another type: ``7`` and ``b'7'``."""
+    lost = {_text(one.send.id): one.send.id for one in reversed(found.lost)}
+    for one in found.unexpected:
+        if (text := _text(one.id)) in lost and type(lost[text]) is not type(one.id):
+            return lost[text], one.id
+    return None
+
+
+def _text(id_: Hashable) -> str:
+    return id_.decode(errors="replace") if isinstance(id_, bytes) else str(id_)
 
 
 def totals(found: Audit) -> str:
