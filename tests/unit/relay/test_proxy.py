@@ -158,7 +158,7 @@ def test_a_dial_whose_handshake_goes_on_when_the_port_has_opened_is_not_refused(
 
     made.watch.catch_up = look
     made.proxy.end(cut)
-    assert said(made, "dial") == [(1, "127.0.0.1:8")], "the other one came before"
+    assert said(made, "dial") == [(1, "127.0.0.1:8")], "9 came when the port was open"
     assert said(made, "refused") == [(1, "cut")]
 
 
