@@ -12,10 +12,12 @@ from pathlib import Path
 from types import CodeType, TracebackType
 from typing import Any, Generic, TypeVar, cast
 
-from .errors import WaitTimeout
+from .errors import WaitTimeout, hide_own_errors
 from .faults import check_duration
 from .matchers.base import Matcher
 from .spelling import spelled
+
+__tracebackhide__ = hide_own_errors
 
 T = TypeVar("T")
 

@@ -19,8 +19,8 @@ from tests.conformance.peers import SOON, World
 
 from pytest_netchaos import Network, UnsupportedFault, choices, options
 from pytest_netchaos.errors import DockerUnavailable
-from pytest_netchaos.network import derive_seed
 from pytest_netchaos.resources import Resources
+from pytest_netchaos.seeds import derive_seed
 
 #: The last one is the embedded engine as it is on systems without epoll.
 ENGINES = ("embedded", "toxiproxy", "docker", "embedded-portable")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import select
 import socket
 import struct
+import termios
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -28,6 +31,12 @@ class Peer:
     def send(self, data: bytes) -> None:
         self.sock.sendall(data)
 
+    def hand_over(self, data: bytes) -> None:
+        """Send, and wait until all of it has arrived at the link: for what a close is to pass on."""
+        self.send(data)
+        while fcntl.ioctl(self.sock, termios.TIOCOUTQ, bytes(4)) != bytes(4):  # bytes that nobody has acknowledged
+            time.sleep(0.001)
+
     def receives(self, data: bytes) -> bool:
         """Whether exactly these bytes come next."""
         return self.read(len(data)) == data
@@ -42,7 +51,7 @@ class Peer:
         return bytes(got)
 
     def sees(self) -> str:
-        """What comes next: ``"FIN"``, ``"RST"``, ``"silence"``, or the bytes themselves."""
+        """What comes within a moment: ``"silence"``, the bytes, ``"FIN"`` or ``"RST"``. For an end: `ends_with`."""
         self.sock.settimeout(SILENCE)
         try:
             data = self.sock.recv(1 << 16)
@@ -84,7 +93,7 @@ class Peer:
 
 
 def silent(peers: Iterable[Peer], count: int) -> list[Peer]:
-    """Wait until ``count`` of the peers have something to read; return the others, after a while of silence."""
+    """Wait until all but ``count`` of the peers have something to read; return those, after a while of silence."""
     waiting = list(peers)
     while len(waiting) > count:
         waiting = without_news(waiting, SOON)

@@ -73,6 +73,13 @@ class dead_peer_detected(HistoryMatcher):  # noqa: N801 - the class is the call 
         is_final = any(c.closed_at is not None or dial_of(snapshot, c).hung_up_at is not None for c in undetected)
         return None if is_final or not undetected else silence.at + self.within
 
+    def late_of_snapshot(self, snapshot: History) -> tuple[float, float] | None:
+        """From the beginning of the silence until it was to be detected."""
+        silence = self._silence(snapshot)
+        if silence is None or not silence.hits or self._was_short(silence):
+            return None
+        return silence.at, min(snapshot.now, silence.at + self.within)
+
     def explain_snapshot(self, snapshot: History) -> list[str]:
         """Show the connections on which the client didn't hang up in time."""
         silence = self._silence(snapshot)
@@ -102,9 +109,13 @@ class dead_peer_detected(HistoryMatcher):  # noqa: N801 - the class is the call 
             return False
         return hung_up_at - silence.at <= self.within
 
+    def _was_short(self, silence: _Silence) -> bool:
+        """Whether it was over before anybody had to detect it."""
+        return silence.healed_at is not None and silence.healed_at - silence.at < self.within
+
     def _verdict(self, history: History, silence: _Silence, undetected: list[Connection]) -> str:
         healed_at = silence.healed_at
-        if healed_at is not None and healed_at - silence.at < self.within:
+        if healed_at is not None and self._was_short(silence):
             fault = silence.start.name.removesuffix(" began")
             return f"{fault} was over after {healed_at - silence.at:.3f}s, too soon to judge by"
         waited = max(0.0, min(history.now - silence.at, self.within))

@@ -77,6 +77,12 @@ class gave_up(HistoryMatcher):  # noqa: N801 - the class is the call that a test
         tries = self._tries(snapshot)
         return None if tries is None or self._refuted(tries) else tries.over_at
 
+    def late_of_snapshot(self, snapshot: History) -> tuple[float, float] | None:
+        """From the last dial on, if further ones were due."""
+        tries = self._tries(snapshot)
+        is_short = tries is not None and not self._refuted(tries) and len(tries.dials) < self.after
+        return (tries.rest_at, snapshot.now) if tries is not None and is_short else None
+
     def explain_snapshot(self, snapshot: History) -> list[str]:
         """Show the last dials, and how long the client has been quiet."""
         tries = self._tries(snapshot)

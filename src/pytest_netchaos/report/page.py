@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..spelling import spelled
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
+    from collections.abc import Hashable, Iterable, Sequence
 
     import pytest
 
@@ -51,6 +51,25 @@ class Page:
                 break
             kept.append(character)
         return "".join(kept) + mark
+
+    def fold(self, text: str, indent: str) -> list[str]:
+        """Return ``text`` as one line, or as two where it doesn't fit: broken at a blank, the second one indented."""
+        words = text.split(" ")
+        taken = len(words)
+        while taken and not self.fits(" ".join(words[:taken])):
+            taken -= 1
+        head, rest = " ".join(words[:taken]).rstrip(), " ".join(words[taken:])
+        return [self.line(head), self.line(indent + rest)] if head and rest else [self.line(text)]
+
+    def fold_all(self, texts: Sequence[str], most: int, indent: str) -> list[str]:
+        """Fold those that don't fit, the first ones first, as long as there are no more than ``most`` lines."""
+        lines: list[str] = []
+        spare = most - len(texts)
+        for text in texts:
+            folded = self.fold(text, indent) if spare > 0 else [self.line(text)]
+            spare -= len(folded) - 1
+            lines += folded
+        return lines
 
     def fits(self, text: str) -> bool:
         """Whether ``text`` is one line of this page without a cut."""
