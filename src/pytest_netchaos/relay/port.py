@@ -98,9 +98,10 @@ class Port:
         Raises:
             OSError: somebody else has taken the address.
         """
+        self._watch.catch_up(self._family)  # who came until now was refused
         self._emptied_at = monotonic()
         listener = self._keeper.listen()
-        waiting, refused = self._sort_out(listener)
+        waiting, refused = self._sort_out(listener, monotonic())
         for peer, at in refused:
             self._host.refuse(peer, at)
         for arrival in waiting:
@@ -172,8 +173,12 @@ class Port:
         if self._retry.later():
             self._host.trouble(f"can't accept a connection: {error}")
 
-    def _sort_out(self, listener: Socket) -> tuple[list[Arrival], list[tuple[str, float]]]:
-        """Tell the dials that the new listener has from those that came before it: both have sent a SYN."""
+    def _sort_out(self, listener: Socket, opened_at: float) -> tuple[list[Arrival], list[tuple[str, float]]]:
+        """Tell the dials that the new listener has, or will have, from those that came before it.
+
+        All of them have sent a SYN. On a busy machine, the handshake of who came later than the listener may still go
+        on when everybody who waits is accepted: he isn't refused, and is accepted soon.
+        """
         self._unsorted = []
         self._watch.catch_up(self._family)
         self._watch.remove(self._family, self._keeper.address)
@@ -181,7 +186,7 @@ class Port:
         self._listener = listener
         waiting = list(self._accept_each())
         served = {sockets.name(peer) for _, peer, _ in waiting}
-        return waiting, [(peer, at) for peer, at in seen if peer not in served]
+        return waiting, [(peer, at) for peer, at in seen if at < opened_at and peer not in served]
 
     def _saw_syn(self, peer: str, at: float) -> None:
         if self._unsorted is not None:
