@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
@@ -14,7 +13,8 @@ from .engines.base import Engine
 from .errors import DockerUnavailable, EngineError, LinkClosed, NetchaosError, hide_own_errors
 from .history import History, Outage, merge_outages
 from .link import Link
-from .marker import Standing
+from .marker import Standing, faults_on
+from .seeds import derive_seed
 from .settling import QUIET, settle, settle_async
 from .timeline import Entry, Timeline, entries, messages
 
@@ -39,6 +39,7 @@ class Network:
         timeout: Seconds that waiting methods wait by default.
         standing: Faults that are in force on every link, or on some, from the moment it is made.
         docker: Gives the Docker daemon, when the first container is made.
+        of_run: Faults that every link of the run is under, beside those.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Network:
         timeout: float = TIMEOUT,
         standing: tuple[Standing, ...] = (),
         docker: Callable[[], Docker] | None = None,
+        of_run: tuple[Standing, ...] = (),
     ) -> None:
         self.seed = seed
         self._docker_source = docker
@@ -56,6 +58,7 @@ class Network:
         self._engine: Engine | None = None
         self._timeout = timeout
         self._standing = standing
+        self._of_run = of_run
         self._links: dict[str, Link] = {}
         self._notes: list[Entry] = []
         self._ledgers: list[Ledger] = []
@@ -108,9 +111,8 @@ class Network:
         self._engine = self._engine_source()
         made = self._engine.open(name, found, host, port, self._link_seed(given), hosts)
         link = self._links[name] = Link(name, found.name, made, self._timeout, found.url_defaults)
-        for standing in self._standing:
-            for fault in standing.faults if standing.hits(name) else ():
-                link.inject(fault)
+        for fault in faults_on(name, self._standing, self._of_run):
+            link.inject(fault)
         return link
 
     def container(
@@ -306,9 +308,3 @@ class Network:
         if name in self._links:
             raise ValueError(f"name must be unique in a test, and there is a link {name!r} already")
         return name
-
-
-def derive_seed(seed: int, *names: str) -> int:
-    """Derive the seed of one thing from the seed of a larger one, by name: in no order, and on any worker."""
-    said = "\0".join([str(seed), *names]).encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.blake2b(said, digest_size=8).digest(), "big") >> 1
