@@ -15,7 +15,7 @@ NAME = "flaky_network"
 #: What ``pytest --markers`` shows.
 HELP = (
     f"{NAME}(*conditions, links=None, seed=None, runs=None): put every link of the test (or those that are named) "
-    'under these conditions from the moment it is made: faults such as Delay(0.2) or Flap(down=0.2, up=1.0), and '
+    "under these conditions from the moment it is made: faults such as Delay(0.2) or Flap(down=0.2, up=1.0), and "
     'profiles such as "slow-3g" (see --netchaos-profiles). Several add up; a list of them is a test for each. '
     "runs=20 repeats the test with another seed each time."
 )

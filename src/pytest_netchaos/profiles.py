@@ -49,7 +49,9 @@ class Profile:
             raise ValueError(f"profile {self.name!r} has no fault")
         for fault in self.faults:
             if fault.instant:
-                raise ValueError(f"{fault} in profile {self.name!r} is over as soon as it has happened: put it in a Flap")
+                raise ValueError(
+                    f"{fault} in profile {self.name!r} is over as soon as it has happened: put it in a Flap"
+                )
 
 
 def line(
@@ -136,7 +138,7 @@ OWN = (
         "corporate-proxy",
         (Delay(0.01, 0.005), Flap(down=0.01, up=(4.0, 6.0), fault=Close())),
         _OURS,
-        "a proxy with an idle time-out of 4 to 6 s: a FIN that often, to busy connections as well, which a real one spares",
+        "an idle time-out of 4 to 6 s: a FIN that often, to busy connections too, which a real proxy spares",
         own=True,
     ),
     Profile(
@@ -179,7 +181,9 @@ class Profiles:
             raise TypeError(f"{origin} must give profiles, not {profile!r}")
         if profile.name in self._by_name:
             theirs = self.origin(profile.name) or "pytest-netchaos"
-            raise ValueError(f"{origin}: there is a profile {profile.name!r} already, from {theirs}: choose another name")
+            raise ValueError(
+                f"{origin}: there is a profile {profile.name!r} already, from {theirs}: choose another name"
+            )
         self._by_name[profile.name] = (profile, origin)
 
     def origin(self, name: str) -> str:
