@@ -71,7 +71,10 @@ class Collecting:
         self._alike: dict[object, Wish] = {}
         #: By the ids of the wishes, which `_wishes` keeps alive.
         self._known: dict[tuple[int, ...], Conditions] = {}
-        self._parent: tuple[object, list[pytest.Mark]] = (None, [])
+        #: What a test is under that has one marker with these arguments, and none by name.
+        self._simple: dict[tuple[object, ...], Conditions] = {}
+        self._parent: object = None
+        self._inherited: list[pytest.Mark] = []
 
     # Once for each function.
 
@@ -80,9 +83,19 @@ class Collecting:
 
         What is wrong with a marker is said by `read`: here, pytest would hide it in a traceback of its own.
         """
-        marks = self._marks(metafunc.definition)
-        if not any(map(_may_vary, marks)):
-            return
+        definition = metafunc.definition
+        if definition.parent is not self._parent:
+            self._parent, self._inherited = definition.parent, _inherited(definition.parent)
+        if definition.own_markers:
+            marks = [mark for mark in definition.own_markers if mark.name == marker.NAME] + self._inherited
+        else:
+            marks = self._inherited
+        for mark in marks:
+            if _may_vary(mark):
+                self._expand(metafunc, marks)
+                return
+
+    def _expand(self, metafunc: pytest.Metafunc, marks: list[pytest.Mark]) -> None:
         from .cases import cases, varies  # noqa: PLC0415 - few markers have lists
 
         try:
@@ -94,12 +107,6 @@ class Collecting:
             metafunc.fixturenames.append(_CASE)
             metafunc.parametrize(_CASE, [(marks, case) for case in made], ids=[case.id for case in made])
 
-    def _marks(self, definition: pytest.Item) -> list[pytest.Mark]:
-        """Return the markers of a function, the nearest first."""
-        if self._parent[0] is not definition.parent:
-            self._parent = (definition.parent, _inherited(definition.parent))
-        return _own(definition) + self._parent[1]
-
     # Once for each test.
 
     def read(self, items: Sequence[pytest.Item]) -> None:
@@ -108,16 +115,27 @@ class Collecting:
         Raises:
             pytest.UsageError: a marker is wrong, by the name of the test.
         """
-        inherited: dict[object, list[pytest.Mark]] = {}
+        parent: object = None
+        inherited: list[pytest.Mark] = []
         for item in items:
-            parent = item.parent
-            if parent not in inherited:
-                inherited[parent] = _inherited(parent)
-            marks = inherited[parent]
+            if item.parent is not parent:
+                parent, inherited = item.parent, _inherited(item.parent)
             if item.own_markers:
-                marks = _own(item) + marks
+                marks = [mark for mark in item.own_markers if mark.name == marker.NAME] + inherited
+            else:
+                marks = inherited
             if marks:
-                keep(item, self._read(item, marks))
+                keep(item, self._same(marks) or self._read(item, marks))
+
+    def _same(self, marks: list[pytest.Mark]) -> Conditions | None:
+        """Return what others are under that have one marker with the same arguments, where that is told quickly."""
+        mark = marks[0]
+        if len(marks) > 1 or mark.kwargs:
+            return None
+        try:
+            return self._simple.get(mark.args)
+        except TypeError:  # a list
+            return None
 
     def _read(self, item: pytest.Item, marks: list[pytest.Mark]) -> Conditions:
         try:
@@ -125,11 +143,17 @@ class Collecting:
             known = self._known.get(key := tuple(map(id, wishes)))
             if known is None:
                 known = self._new(item, marks, wishes)
-                if not known.is_one_of_many:
-                    self._known[key] = known
+                self._remember(known, key, marks)
         except (TypeError, ValueError) as error:
             raise refuse(item, error) from None
         return known
+
+    def _remember(self, found: Conditions, key: tuple[int, ...], marks: list[pytest.Mark]) -> None:
+        if found.is_one_of_many:
+            return
+        self._known[key] = found
+        if len(marks) == 1 and not marks[0].kwargs:
+            self._simple[marks[0].args] = found  # had it a list, there would be many
 
     @staticmethod
     def _new(item: pytest.Item, marks: list[pytest.Mark], wishes: list[Wish]) -> Conditions:
@@ -196,18 +220,13 @@ class Collecting:
         return tuple(replace(standing, faults=(), parts=()) for standing in standings), ()
 
 
-def _own(node: pytest.Item) -> list[pytest.Mark]:
-    """Return the markers that are on a test itself."""
-    return [mark for mark in node.own_markers if mark.name == marker.NAME]
-
-
 def _inherited(parent: Any) -> list[pytest.Mark]:  # noqa: ANN401 - pytest's nodes have no public name
     """Return the markers that are on what a test is in: its class, its module."""
     return [] if parent is None else list(parent.iter_markers(marker.NAME))
 
 
 def _may_vary(mark: pytest.Mark) -> bool:
-    return "runs" in mark.kwargs or any(isinstance(each, list) for each in mark.args)
+    return list in map(type, mark.args) or "runs" in mark.kwargs
 
 
 def _key(mark: pytest.Mark) -> object:

@@ -115,7 +115,7 @@ def parse(conditions: Sequence[object], options: Mapping[str, object], lookup: L
     runs = _runs(options.get("runs"))
     if not conditions and runs is None:
         raise TypeError('it names no fault: give it one, such as Delay(0.2) or Flap(), or a profile, such as "slow-3g"')
-    items = tuple(_list(each, lookup) if isinstance(each, list) else _part(each, lookup) for each in conditions)
+    items = tuple(_list(each, lookup) if type(each) is list else _part(each, lookup) for each in conditions)
     return Wish(items, _links(options.get("links")), _seed(options.get("seed")), runs)
 
 
