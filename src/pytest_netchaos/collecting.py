@@ -15,7 +15,6 @@ import pytest
 
 from . import marker
 from .conditions import Conditions, conditions_of, keep, name_of
-from .errors import NetchaosError
 from .marker import Part, Standing, Wish
 from .options import PROFILE, Settings
 from .profile_source import ProfileSource
@@ -200,14 +199,14 @@ class Collecting:
     def check_use(self, item: pytest.Item, *, has_links: bool) -> None:
         """Say so if a test that has passed is marked, and has made no link that anything could happen to.
 
-        Raises:
-            NetchaosError: under ``--netchaos-strict``.
+        Under ``--netchaos-strict`` the test fails.
         """
+        __tracebackhide__ = True
         if has_links or not conditions_of(item).standings:
             return
         said = f"@pytest.mark.{marker.NAME} is on a test that made no link: nothing was under its conditions"
         if self._settings.strict:
-            raise NetchaosError(said)
+            pytest.fail(f"{said} (--netchaos-strict)", pytrace=False)
         from .cautions import NetchaosWarning  # noqa: PLC0415 - few tests are that wrong
 
         item.warn(NetchaosWarning(said))

@@ -133,6 +133,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 
     https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_runtest_call
     """
+    __tracebackhide__ = True
     result = yield
     network = item.stash.get(_network, None)
     item.config.stash[_collecting].check_use(item, has_links=network is not None and bool(network.links))

@@ -7,7 +7,9 @@ import os
 import pytest
 
 #: Plugins that the runs inside these tests have no use for, and would spend most of their time importing.
-UNUSED = ("anyio", "asyncio", "cov", "hypothesispytest", "trio", "valkey")
+UNUSED = (
+    "anyio", "asyncio", "cov", "html", "hypothesispytest", "metadata", "randomly", "rerunfailures", "trio", "valkey",
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)

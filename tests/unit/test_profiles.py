@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from pytest_netchaos.faults import Close, Cut, Delay, Fault, Flap, Reset, Stall, Throttle
@@ -102,16 +104,14 @@ def test_a_line_has_only_the_faults_that_were_asked_for():
         ("slow3g", "there is no profile 'slow3g': did you mean 'slow-3g'"),
         ("Slow 3G", "there is no profile 'Slow 3G': did you mean 'slow-3g'"),
         ("fast-3g", "there is no profile 'fast-3g': did you mean 'slow-4g' or "),
-        ("tunel", "there is no profile 'tunel': did you mean 'tunnel'? (--netchaos-profiles lists them)"),
-        ("xxxxxxxx", "there is no profile 'xxxxxxxx' (--netchaos-profiles lists them)"),
-        ("", "there is no profile '' (--netchaos-profiles lists them)"),
+        ("tunel", "there is no profile 'tunel': did you mean 'tunnel'?"),
+        ("xxxxxxxx", "there is no profile 'xxxxxxxx'"),
+        ("", "there is no profile ''"),
     ],
 )
 def test_an_unknown_name_is_refused_with_the_closest(name, said):
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(ValueError, match=rf"^{re.escape(said)}.*\(--netchaos-profiles lists them\)$"):
         PROFILES.get(name)
-    assert str(caught.value).startswith(said)
-    assert str(caught.value).endswith("(--netchaos-profiles lists them)")
 
 
 def test_a_profile_that_was_added_is_found_and_says_who_brought_it():
