@@ -129,6 +129,8 @@ OPTIONS = (SEED, TIMEOUT, ENGINE, REDIS, DOCKER, DOCKER_HOST, STRICT, PROFILE, O
 LIST_PROFILES = "--netchaos-profiles"
 #: Where the seed of the last run is in pytest's cache.
 _LAST = "netchaos/seed"
+#: Where it is in what xdist hands to a worker: that has the command line, but would draw another one itself.
+_HANDED = "netchaos_seed"
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -147,13 +149,14 @@ def add_options(parser: pytest.Parser) -> None:
 
 
 def resolve(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Settings:
-    """Read every option, and settle what is drawn at random, so that xdist's workers are handed the same values.
+    """Read every option; what is drawn at random, one of xdist's workers is told (see `hand_over`).
 
     Raises:
         pytest.UsageError: a value is wrong; says which, where it was given, and what is allowed.
     """
-    seed = _read(config, environ, SEED, lambda text: _last(config) if text == "last" else _seed(text))
-    config.option.netchaos_seed = str(seed)
+    seed: int | None = getattr(config, "workerinput", {}).get(_HANDED)
+    if seed is None:
+        seed = _read(config, environ, SEED, lambda text: _last(config) if text == "last" else _seed(text))
     docker = _read(config, environ, DOCKER, _policy)
     return Settings(
         seed,
@@ -174,6 +177,11 @@ def in_force(settings: Settings) -> list[str]:
     if settings.profiles:
         flags.append(f"{PROFILE.flag}={','.join(settings.profiles)}")
     return [*flags, OFF.flag] if settings.off else flags
+
+
+def hand_over(settings: Settings, workerinput: dict[str, object]) -> None:
+    """Tell one of xdist's workers what was drawn at random."""
+    workerinput[_HANDED] = settings.seed
 
 
 def remember_seed(config: pytest.Config, seed: int) -> None:

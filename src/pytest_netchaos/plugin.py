@@ -87,6 +87,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - xdist's, which need not be there
+    """Give each of xdist's workers the seed of the run.
+
+    https://pytest-xdist.readthedocs.io/en/stable/how-to.html
+    """
+    options.hand_over(node.config.stash[_settings], node.workerinput)
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401 - xdist's, which need not be there
     """End the run if one of xdist's workers found a wrong marker.
 

@@ -14,6 +14,7 @@ from pytest_netchaos.options import (
     TIMEOUT,
     Settings,
     add_options,
+    hand_over,
     in_force,
     remember_seed,
     resolve,
@@ -57,10 +58,17 @@ def test_a_random_seed_is_drawn_anew_for_each_run():
 
 
 def test_the_seed_that_was_drawn_is_handed_to_the_workers():
-    config = Config()
-    settings = resolve(config, {})
-    assert config.option.netchaos_seed == str(settings.seed)
-    assert resolve(config, {}) == settings
+    settings, worker = settle(), Config()
+    worker.workerinput = {}
+    hand_over(settings, worker.workerinput)
+    assert resolve(worker, {}) == settings
+
+
+def test_a_worker_that_was_told_a_seed_asks_nobody_else():
+    worker = Config({"netchaos_seed": "last"})
+    worker.workerinput = {}
+    hand_over(Settings(0, 5.0), worker.workerinput)
+    assert resolve(worker, {"NETCHAOS_SEED": "3"}).seed == 0
 
 
 @pytest.mark.parametrize(
@@ -262,9 +270,7 @@ def cached(cache, **attributes):
 def test_the_last_seed_is_the_one_that_was_remembered():
     cache = Cache()
     remember_seed(cached(cache), 42)
-    config = cached(cache)
-    assert resolve(config, {}).seed == 42
-    assert config.option.netchaos_seed == "42", "xdist's workers are handed a number"
+    assert resolve(cached(cache), {}).seed == 42
 
 
 def test_a_worker_remembers_nothing():
