@@ -95,7 +95,7 @@ def marking(scale: Scale) -> Iterator[Result]:
 def _collecting(scale: Scale) -> Iterator[Result]:
     each = scale.count(_TESTS_IN_EACH)
     total = _FILES * each
-    rounds = scale.rounds(10) + 1
+    rounds = scale.rounds(4) + 1
     cpu: dict[str, list[float]] = {name: [] for name in _MARKED}
     with tempfile.TemporaryDirectory(prefix="netchaos-benchmark-") as folder:
         places = [Path(folder, name.replace(" ", "-")) for name in _MARKED]

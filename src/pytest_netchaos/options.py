@@ -171,6 +171,14 @@ def resolve(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> S
     )
 
 
+def header(settings: Settings) -> str:
+    """Return the line at the top of a run."""
+    redis = "" if settings.redis.kind == "embedded" else f"redis {settings.redis}, "
+    profile = "" if settings.off or not settings.profiles else f"profile {', '.join(settings.profiles)}, "
+    off = "markers and profiles off, " if settings.off else ""
+    return f"netchaos: engine {settings.engine}, {redis}{profile}{off}{SEED.flag}={settings.seed}"
+
+
 def in_force(settings: Settings) -> list[str]:
     """Return the options that a replay of one test needs: those that change what happens to it."""
     flags = [f"{SEED.flag}={settings.seed}"]

@@ -119,11 +119,7 @@ def pytest_report_header(config: pytest.Config) -> str:
 
     https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_report_header
     """
-    settings = config.stash[_settings]
-    redis = "" if settings.redis.kind == "embedded" else f"redis {settings.redis}, "
-    profile = "" if settings.off or not settings.profiles else f"profile {', '.join(settings.profiles)}, "
-    off = "markers and profiles off, " if settings.off else ""
-    return f"netchaos: engine {settings.engine}, {redis}{profile}{off}{options.SEED.flag}={settings.seed}"
+    return options.header(config.stash[_settings])
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:

@@ -66,7 +66,7 @@ def having(monkeypatch):
 
 
 def seeds(pytester, *arguments):
-    """Run the tests; return the seeds in the order in which they were used."""
+    """Run the tests; return the seeds in the order in which they were used. Of two options the last one counts."""
     pytester.makepyfile(test_seeds=SEEDS)
     written = pytester.path / "written"
     written.unlink(missing_ok=True)
