@@ -7,11 +7,13 @@ import os
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from . import choices
+from . import choices, run_seed
 from .choices import Choice
 from .marker import LARGEST_SEED
 from .masking import masked
@@ -42,6 +44,8 @@ class Settings:
     docker_host: str = ""
     #: Whether a delivery contract fails where nothing had to cross a fault.
     strict: bool = False
+    #: Where the timeline of each test is written, if anywhere.
+    timeline: Path | None = None
     #: What every link of the run is under, by name.
     profiles: tuple[str, ...] = ()
     #: Whether the faults of markers and of ``profiles`` are left out.
@@ -125,12 +129,15 @@ OFF = Option(
     "of markers or of --netchaos-profile. Default: no.",
     bare="yes",
 )
-OPTIONS = (SEED, TIMEOUT, ENGINE, REDIS, DOCKER, DOCKER_HOST, STRICT, PROFILE, OFF)
+TIMELINE = Option(
+    "timeline",
+    "DIR",
+    "",
+    "Write what happened in each test that used netchaos, passed or failed, into a JSON file in this directory. It is "
+    "made where it is missing; in the ini file it is relative to that file, elsewhere to the working directory.",
+)
+OPTIONS = (SEED, TIMEOUT, ENGINE, REDIS, DOCKER, DOCKER_HOST, STRICT, TIMELINE, PROFILE, OFF)
 LIST_PROFILES = "--netchaos-profiles"
-#: Where the seed of the last run is in pytest's cache.
-_LAST = "netchaos/seed"
-#: Where it is in what xdist hands to a worker: that has the command line, but would draw another one itself.
-_HANDED = "netchaos_seed"
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -149,15 +156,18 @@ def add_options(parser: pytest.Parser) -> None:
 
 
 def resolve(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Settings:
-    """Read every option; what is drawn at random, one of xdist's workers is told (see `hand_over`).
+    """Read every option; what is drawn at random, one of xdist's workers is told (see `run_seed`).
 
     Raises:
         pytest.UsageError: a value is wrong; says which, where it was given, and what is allowed.
     """
-    seed: int | None = getattr(config, "workerinput", {}).get(_HANDED)
+    seed = run_seed.handed(config)
     if seed is None:
-        seed = _read(config, environ, SEED, lambda text: _last(config) if text == "last" else _seed(text))
+        seed = _read(config, environ, SEED, lambda text: run_seed.last(config) if text == "last" else _seed(text))
     docker = _read(config, environ, DOCKER, _policy)
+    timeline = _read(config, environ, TIMELINE, partial(_directory, base=_base(config, environ)))
+    if timeline is not None:
+        config.option.netchaos_timeline = str(timeline)
     return Settings(
         seed,
         _read(config, environ, TIMEOUT, _timeout),
@@ -166,6 +176,7 @@ def resolve(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> S
         docker or ("require" if environ.get("CI") else "auto"),
         _read(config, environ, DOCKER_HOST, str),
         _read(config, environ, STRICT, _yes),
+        timeline,
         _read(config, environ, PROFILE, _names),
         _read(config, environ, OFF, _yes),
     )
@@ -185,28 +196,6 @@ def in_force(settings: Settings) -> list[str]:
     if settings.profiles:
         flags.append(f"{PROFILE.flag}={','.join(settings.profiles)}")
     return [*flags, OFF.flag] if settings.off else flags
-
-
-def hand_over(settings: Settings, workerinput: dict[str, object]) -> None:
-    """Tell one of xdist's workers what was drawn at random."""
-    workerinput[_HANDED] = settings.seed
-
-
-def remember_seed(config: pytest.Config, seed: int) -> None:
-    """Keep the seed of a run for ``--netchaos-seed=last``; in its controlling process, and where there is a cache."""
-    cache = getattr(config, "cache", None)
-    if cache is not None and not hasattr(config, "workerinput"):
-        cache.set(_LAST, seed)
-
-
-def _last(config: pytest.Config) -> int:
-    cache = getattr(config, "cache", None)
-    if cache is None:
-        raise pytest.UsageError(f"{SEED.flag}=last needs pytest's cache, which -p no:cacheprovider has turned off")
-    seed = cache.get(_LAST, None)
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= LARGEST_SEED:
-        raise pytest.UsageError(f"{SEED.flag}=last: no run has left its seed in pytest's cache yet")
-    return seed
 
 
 def _read(config: pytest.Config, environ: Mapping[str, str], option: Option, parse: Callable[[str], T]) -> T:
@@ -246,6 +235,26 @@ def _yes(text: str) -> bool:
     if text.lower() not in _YES + _NO:
         raise ValueError("yes or no")
     return text.lower() in _YES
+
+
+def _base(config: pytest.Config, environ: Mapping[str, str]) -> Path:
+    """Return what a relative directory is relative to: as ``--junitxml`` has it, or as ini options of paths."""
+    given = config.getoption(TIMELINE.dest) is not None or bool(environ.get(TIMELINE.variable))
+    return Path() if given or config.inipath is None else Path(config.inipath).parent
+
+
+def _directory(text: str, base: Path) -> Path | None:
+    if not text:
+        return None
+    path = Path(os.path.abspath(base / os.path.expanduser(text)))  # noqa: PTH100, PTH111 - resolve() follows links; "~" isn't always a user
+    parent = path
+    while not os.path.lexists(parent):
+        parent = parent.parent
+    if not parent.is_dir():
+        raise ValueError(f"a directory, and {str(parent)!r} is none")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise ValueError(f"a directory that can be written to, and {str(parent)!r} can't")
+    return path
 
 
 def _seed(text: str) -> int:

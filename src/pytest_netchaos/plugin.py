@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from . import collecting, conditions, marker, options
+from . import collecting, conditions, marker, options, run_seed, telling
 from .collecting import Collecting
 from .errors import DockerUnavailable
 from .profile_source import ProfileSource
@@ -30,7 +30,8 @@ T = TypeVar("T")
 _settings = pytest.StashKey[options.Settings]()
 _collecting = pytest.StashKey[Collecting]()
 _network = pytest.StashKey["Network"]()
-_passed = pytest.StashKey[bool]()
+#: Of a test's setup and call; empty where it wasn't called.
+_outcome = pytest.StashKey[str]()
 #: The run's id, in its controlling process.
 _run = pytest.StashKey[str]()
 
@@ -92,7 +93,7 @@ def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - xdist's, which n
 
     https://pytest-xdist.readthedocs.io/en/stable/how-to.html
     """
-    options.hand_over(node.config.stash[_settings], node.workerinput)
+    run_seed.hand_over(node.config.stash[_settings].seed, node.workerinput)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -111,7 +112,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_runtestloop
     """
     if not session.config.option.collectonly:
-        options.remember_seed(session.config, session.config.stash[_settings].seed)
+        run_seed.remember(session.config, session.config.stash[_settings].seed)
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -146,19 +147,24 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Add what the links saw to the report of a failed test, and keep its outcome for the end of its network.
 
     https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_runtest_makereport
     """
-    report = yield
-    item.stash[_passed] = report.when == "call" and report.passed
-    conditions.note_run(item, report, item.config.stash[_settings].seed)
     network = item.stash.get(_network, None)
+    if network is not None and (call.when == "call" or call.excinfo is not None):
+        network.stop_watch()  # before pytest writes down a failure, which may take it a second
+    report = yield
+    conditions.note_run(item, report, item.config.stash[_settings].seed)
+    if report.when == "call" or (report.when == "setup" and not report.passed):
+        item.stash[_outcome] = report.outcome
     if report.failed and network is not None and (report.when == "call" or network.links):
         from .report.section import add_story  # noqa: PLC0415 - only where a test failed
 
-        add_story(item, report, network, item.config.stash[_settings].seed, remarks=())
+        add_story(item, report, network, item.config.stash[_settings].seed, remarks=network.remarks())
     return report
 
 
@@ -168,7 +174,7 @@ def _netchaos_resources(request: pytest.FixtureRequest) -> Iterator[Resources]:
     from .resources import Resources  # noqa: PLC0415 - only where a test uses it
 
     config = request.config
-    shared = Resources(config.stash[_settings], *_run_and_worker(config), _reporter(config))
+    shared = Resources(config.stash[_settings], *_run_and_worker(config), telling.reporter(config))
     yield shared
     shared.close()
 
@@ -179,20 +185,6 @@ def _run_and_worker(config: pytest.Config) -> tuple[str, str]:
     if given is None:
         return config.stash[_run], "main"
     return given["testrunuid"][:12], given["workerid"]
-
-
-def _reporter(config: pytest.Config) -> Callable[[str], None]:
-    """Return how to tell the person at the terminal what takes long; xdist's workers have no terminal."""
-    capture = config.pluginmanager.get_plugin("capturemanager")
-    terminal = config.pluginmanager.get_plugin("terminalreporter")
-
-    def report(text: str) -> None:
-        if terminal is not None and capture is not None:
-            with capture.global_and_fixture_disabled():
-                terminal.write_line(f"netchaos: {text}")
-                terminal.flush()  # a pipe, as CI has it, would keep it to itself until the tests are through
-
-    return report
 
 
 def _or_skip(settings: options.Settings, make: Callable[[], T], *policies: str) -> T:
@@ -209,6 +201,8 @@ def _or_skip(settings: options.Settings, make: Callable[[], T], *policies: str) 
 def netchaos(request: pytest.FixtureRequest, _netchaos_resources: Resources) -> Iterator[Network]:
     """Links that can be cut, delayed and flapped: ``netchaos.link(server)``. All are healed and closed at the end."""
     from .network import Network  # noqa: PLC0415 - only where a test uses it
+    from .recorded import RunOfTest  # noqa: PLC0415 - the same
+    from .report.export import export  # noqa: PLC0415 - the same
 
     settings = request.config.stash[_settings]
     standings, of_run = request.config.stash[_collecting].in_force(request.node)
@@ -222,7 +216,13 @@ def netchaos(request: pytest.FixtureRequest, _netchaos_resources: Resources) -> 
     )
     request.node.stash[_network] = network
     yield network
-    network.close(passed=request.node.stash.get(_passed, False))
+    outcome = request.node.stash.get(_outcome, "")
+    run = RunOfTest(conditions.name_of(request.node), outcome, settings.seed, str(settings.engine))
+    try:
+        known = [(name, value) for name, value in request.node.user_properties if not name.startswith("netchaos_")]
+        request.node.user_properties[:] = [*known, *export(network, run, settings.timeline)]  # not twice in a rerun
+    finally:
+        network.close(passed=outcome == "passed")
 
 
 @pytest.fixture

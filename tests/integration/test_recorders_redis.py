@@ -92,7 +92,7 @@ def test_recorded_publishing_and_receiving_is_what_it_is_without(redis_server, l
 
 
 def test_a_message_whose_reply_is_lost_is_unclear_and_recovered(redis_server, redis_link, ledger):
-    with client(redis_link.port, socket_timeout=0.3) as publisher, client(redis_server.port) as direct:
+    with client(redis_link.port, socket_timeout=1.5) as publisher, client(redis_server.port) as direct:
         recording = record_publisher(publisher, ledger, name="ann")
         pubsub = direct.pubsub()
         record_pubsub(pubsub, ledger, name="bob")
@@ -190,7 +190,7 @@ def test_recorded_streams_are_what_they_are_without(redis_server, ledger, kind, 
 
 
 def test_an_entry_whose_reply_is_lost_needs_an_id_of_its_own(redis_link, ledger):
-    with client(redis_link.port, socket_timeout=0.3) as connection:
+    with client(redis_link.port, socket_timeout=1.5) as connection:
         by_entry = record_stream(connection, ledger)
         by_field = record_stream(connection, ledger, id="n")
         connection.ping()
@@ -245,3 +245,25 @@ def test_other_objects_are_refused(redis_server, ledger):
             record_pubsub(connection, ledger)
         with pytest.raises(TypeError, match="channels must be names"):
             record_publisher(connection, ledger, channels="a")
+
+
+@pytest.mark.parametrize("kind", [redis.RedisCluster, redis.asyncio.RedisCluster])
+def test_what_a_cluster_s_shards_would_send_is_said_to_be_unrecorded(redis_cluster, ledger, kind):
+    async def subscribe():
+        cluster = kind.from_url(redis_cluster.url())
+        await value_of(cluster.initialize() if hasattr(cluster, "initialize") else None)
+        pubsub = cluster.pubsub()
+        recording = record_pubsub(pubsub, ledger, name="bob")
+        for _ in range(2):
+            await value_of(pubsub.ssubscribe("ticks"))
+        await value_of(pubsub.aclose() if hasattr(pubsub, "aclose") else pubsub.close())
+        await value_of(cluster.aclose() if hasattr(cluster, "aclose") else cluster.close())
+        return recording
+
+    assert asyncio.run(subscribe()).unrecorded == {"what ssubscribe() brings": 2}
+    assert notes(ledger) == [
+        (
+            "pubsub bob could not record what ssubscribe() brings: a cluster's client has a subscriber for each node. "
+            "Others like it are only counted."
+        )
+    ]

@@ -158,9 +158,9 @@ class Proxy:
         """
         self._port.open()
 
-    def welcome(self, client: Socket, peer: tuple[object, ...]) -> None:
-        """Serve somebody who has dialled."""
-        watcher, dial = self._admit(sockets.name(peer))
+    def welcome(self, client: Socket, peer: tuple[object, ...], at: float) -> None:
+        """Serve somebody who has dialled at a time."""
+        watcher, dial = self._admit(sockets.name(peer), at)
         connection = self.connections[dial] = self._connect(watcher, dial, client)
         if dial > 0:  # the background counts for itself
             connection.lot -= self._refused
@@ -169,27 +169,26 @@ class Proxy:
         else:
             connection.go_on()
 
-    def _admit(self, peer: str) -> tuple[Watcher, int]:
+    def _admit(self, peer: str, at: float) -> tuple[Watcher, int]:
         """Number a dial, and say who is to be told of it."""
         if peer in self._background:
             return self._background, self._background.number()
         self._dials += 1
-        self._emit("dial", monotonic(), self.id, self._dials, peer)
+        self._emit("dial", at, self.id, self._dials, peer)
         return self, self._dials
 
     def _connect(self, watcher: Watcher, dial: int, client: Socket) -> Carrier:
         return Connection(self._loop, watcher, dial, client, self._addresses)
 
-    def refuse(self, peer: str) -> None:
-        """Note a dial that met a closed port."""
+    def refuse(self, peer: str, at: float) -> None:
+        """Note a dial that met a closed port at a time."""
         if peer in self._background:
             return
-        now = monotonic()
         self._dials += 1
         self._refused += 1
-        self._emit("dial", now, self.id, self._dials, peer)
+        self._emit("dial", at, self.id, self._dials, peer)
         kinds = " and ".join(sorted({f.kind for f in self.faults.values() if f.kind in REFUSING}))
-        self._emit("refused", now, self.id, self._dials, kinds or "cut")
+        self._emit("refused", at, self.id, self._dials, kinds or "cut")
 
     def blinded(self, why: str) -> None:
         """Say that nobody sees from now on who is refused."""

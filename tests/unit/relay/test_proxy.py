@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import select
 import socket
 
 import pytest
+from tests.loopback import await_arrival
 from tests.unit.relay.proxied import BACKGROUND, assemble, dialler, fault, said, take_down
 
 from pytest_netchaos.relay import proxy as module
@@ -102,6 +104,14 @@ def test_a_dial_that_meets_a_closed_port_is_told_where_it_is_seen(made):
     made.watch.catch_up(socket.AF_INET)
     assert said(made, "dial") == [(1, "127.0.0.1:9")]
     assert said(made, "refused") == [(1, "cut and refuse")]
+    assert [event[1] for event in made.events if event[0] in ("dial", "refused")] == [1.5, 1.5], "when it arrived"
+
+
+def arrive(client):
+    """Wait until the other side has a byte: then it has the handshake's last packet, too."""
+    select.select([], [client], [], 10)
+    client.send(b"!")
+    await_arrival(client)
 
 
 def test_a_dial_that_came_when_the_port_opened_is_not_refused(made, sockets, spin):
@@ -116,6 +126,7 @@ def test_a_dial_that_came_when_the_port_opened_is_not_refused(made, sockets, spi
         def catch_up(family):  # between the port's opening and the look at who came
             with contextlib.suppress(BlockingIOError):
                 early.connect(made.address)
+            arrive(early)
             made.watch.coming += ["{}:{}".format(*early.getsockname()), "127.0.0.1:9"]
             real_listen(family)
 

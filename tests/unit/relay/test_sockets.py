@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import errno
+import select
+import socket
+from time import monotonic
 
 import pytest
 
@@ -46,6 +49,47 @@ def test_a_glance_sees_what_a_read_would_meet_and_takes_nothing(sockets, spin):
     spin(lambda: module.glance(ours) == "gone")
 
 
+def test_a_client_that_waits_to_be_accepted_has_waited(sockets, spin):
+    listener = sockets.listener()
+    began = monotonic()
+    client = sockets.keep(socket.create_connection(listener.getsockname()))
+    handshaken = monotonic()
+    ours, _ = listener.accept()
+    sockets.keep(ours)
+    assert module.waited(ours) <= monotonic() - began, "never more than it has"
+    spin(lambda: module.waited(ours) > 0.05)
+    assert 0.05 < module.waited(ours) <= monotonic() - began
+    client.sendall(b"x")
+    sent = monotonic()
+    assert module.waited(ours) <= monotonic() - handshaken
+    spin(lambda: module.waited(ours) > 0)
+    assert module.waited(ours) <= monotonic() - sent + 0.001, "since its last bytes"
+
+
+def test_who_has_hung_up_since_has_waited_no_less(sockets, send_rst, spin):
+    listener = sockets.listener()
+    client = sockets.keep(socket.create_connection(listener.getsockname()))
+    ours = sockets.keep(listener.accept()[0])
+    send_rst(client)
+    spin(lambda: module.waited(ours) > 0.02)
+
+
+@pytest.mark.parametrize("answer", [OSError(errno.EPERM, ""), bytes(20)], ids=["forbidden", "short"])
+def test_where_the_system_does_not_tell_nobody_has_waited(answer):
+    class Silent:
+        def getsockopt(self, *_):
+            if isinstance(answer, OSError):
+                raise answer
+            return answer
+
+    assert module.waited(Silent()) == 0.0
+
+
+def test_elsewhere_than_on_linux_nobody_has_waited(monkeypatch):
+    monkeypatch.setattr(module.sys, "platform", "darwin")
+    assert module.waited(None) == 0.0
+
+
 class Gone:
     """A socket of macOS whose peer was faster: it takes no option any more."""
 
@@ -78,14 +122,21 @@ def test_who_was_connected_and_is_over_has_been_reset():
     assert module.connect_error(Gone()) in module.RESETS
 
 
+def ended(dialled):
+    """How a dial ended, as soon as it has: the handshake may take longer than the call."""
+    select.select([], [dialled], [], 10)
+    return module.connect_error(dialled)
+
+
 def test_what_is_accepted_and_dialled_does_not_block(sockets):
     listener = sockets.listener()
     dialled = sockets.keep(module.dial(listener.family, listener.getsockname()))
+    select.select([listener], [], [], 10)
     accepted, peer = module.accept(listener)
     sockets.keep(accepted)
     assert peer == dialled.getsockname()
     assert (accepted.family, accepted.type) == (listener.family, listener.type)
-    assert module.connect_error(dialled) == 0
+    assert ended(dialled) == 0
     for sock in (accepted, dialled):
         with pytest.raises(BlockingIOError):
             sock.recv(1)
@@ -101,9 +152,9 @@ def test_how_a_dial_ended_is_known_by_its_state_or_without(sockets, monkeypatch)
     listener = sockets.listener()
     address = listener.getsockname()
     for _ in range(2):
-        assert module.connect_error(sockets.keep(module.dial(listener.family, address))) == 0
+        assert ended(sockets.keep(module.dial(listener.family, address))) == 0
         monkeypatch.setattr(module, "_TCP_INFO", None)
     monkeypatch.undo()
     listener.close()
     refused = sockets.keep(module.dial(module.FAMILIES["4"], address))
-    assert module.connect_error(refused) == errno.ECONNREFUSED
+    assert ended(refused) == errno.ECONNREFUSED
