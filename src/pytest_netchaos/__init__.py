@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .cautions import NetchaosWarning
     from .errors import (
         DockerUnavailable,
         EngineDied,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from .opening import open_network
     from .patience import eventually, eventually_async
     from .recorded import RecordedRun
+    from .profiles import Profile
     from .recorders import (
         IdRule,
         Recording,
@@ -74,6 +76,7 @@ if TYPE_CHECKING:
     from .verdict import Verdict
 
 _HOMES = {
+    "cautions": ("NetchaosWarning",),
     "errors": (
         "DockerUnavailable", "EngineDied", "EngineError", "LinkClosed", "NetchaosError", "PortInUse", "ServiceError",
         "UnsupportedFault", "UpstreamError", "WaitTimeout",
@@ -95,6 +98,7 @@ _HOMES = {
     "opening": ("open_network",),
     "patience": ("eventually", "eventually_async"),
     "recorded": ("RecordedRun",),
+    "profiles": ("Profile",),
     "recorders": (
         "IdRule", "Recording", "record_calls", "record_publisher", "record_pubsub", "record_socketio",
         "record_socketio_server", "record_stream", "record_websocket",
@@ -114,14 +118,15 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "Attempt", "Blackhole", "Close", "Connection", "ContainerServer", "Cut", "Delay", "Dial", "Dials",
     "DockerUnavailable", "EngineDied", "EngineError", "Fault", "FaultSpan", "Fingerprint", "Flap", "History",
-    "IdRule", "Injection", "Lag", "Ledger", "Limit", "Link", "LinkClosed", "NetchaosError", "Network", "Outage",
-    "PortInUse", "RecordedRun", "Recording", "RedisAt", "RedisCluster", "RedisContainer", "RedisSentinel",
-    "RedisServer", "Refuse", "Reset", "ServiceError", "Slice", "Stall", "Throttle", "Timeline", "UnsupportedFault",
-    "UpstreamError", "Verdict", "WaitTimeout", "at_least_once", "at_most_once", "attempts", "backoff", "buffered",
-    "check", "check_async", "dead_peer_detected", "deduplicated", "dial_rate", "eventually", "eventually_async",
-    "exactly_once", "fingerprint", "gap_free", "gave_up", "load_timeline", "lost_only_during", "no_thundering_herd",
-    "open_network", "reconnected", "record_calls", "record_publisher", "record_pubsub", "record_socketio",
-    "record_socketio_server", "record_stream", "record_websocket", "resumed", "stayed_away", "waits",
+    "IdRule", "Injection", "Lag", "Ledger", "Limit", "Link", "LinkClosed", "NetchaosError", "NetchaosWarning",
+    "Network", "Outage", "PortInUse", "Profile", "RecordedRun", "Recording", "RedisAt", "RedisCluster",
+    "RedisContainer", "RedisSentinel", "RedisServer", "Refuse", "Reset", "ServiceError", "Slice", "Stall", "Throttle",
+    "Timeline", "UnsupportedFault", "UpstreamError", "Verdict", "WaitTimeout", "at_least_once", "at_most_once",
+    "attempts", "backoff", "buffered", "check", "check_async", "dead_peer_detected", "deduplicated", "dial_rate",
+    "eventually", "eventually_async", "exactly_once", "fingerprint", "gap_free", "gave_up", "load_timeline",
+    "lost_only_during", "no_thundering_herd", "open_network", "reconnected", "record_calls", "record_publisher",
+    "record_pubsub", "record_socketio", "record_socketio_server", "record_stream", "record_websocket", "resumed",
+    "stayed_away", "waits",
 ]  # fmt: skip
 
 
