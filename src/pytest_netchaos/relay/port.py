@@ -93,11 +93,11 @@ class Port:
         """
         listener = self._keeper.listen()
         waiting, refused = self._sort_out(listener)
+        self._listen(listener)
         for peer in refused:
             self._host.refuse(peer)
-        for client, address in waiting:
+        for client, address in waiting:  # a fault may wait for one of them, and shut the port again
             self._host.welcome(client, address)
-        self._listen(listener)
 
     def stop(self) -> None:
         """Accept nobody any more. Not `shut`: who is refused from now on is refused by nobody's fault."""
