@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-import math
+import sys
 
 
-def check_id(value: object, name: str = "id") -> None:
-    """Refuse what can't be looked up.
+def check_id(value: object) -> None:
+    """Refuse what doesn't tell one message from another.
+
+    Raises:
+        TypeError: It's ``None``, what a payload without an id often gives, or can't be hashed.
+    """
+    if value is None:
+        raise TypeError("id must be what identifies the message, not None: is it missing from the payload?")
+    _check_hashable("id", value)
+
+
+def check_session(value: object) -> None:
+    """Refuse what can't be compared with another session; ``None`` stands for one that nobody knows.
 
     Raises:
         TypeError: It can't be hashed.
     """
+    _check_hashable("session", value)
+
+
+def _check_hashable(name: str, value: object) -> None:
     try:
         hash(value)
     except TypeError as error:
@@ -42,6 +57,7 @@ def check_time(value: object) -> float:
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"at must be a number (seconds of time.monotonic()), not {value!r}")
-    if not math.isfinite(value):
+    # A whole number that no float can hold isn't finite either.
+    if not -sys.float_info.max <= value <= sys.float_info.max:
         raise ValueError(f"at must be finite (seconds of time.monotonic()), not {value!r}")
     return value

@@ -10,31 +10,21 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, get_args
+from typing import TYPE_CHECKING, NamedTuple
 
-from .arguments import check_id, check_name, check_time
+from .arguments import check_id, check_name, check_session, check_time
+from .attempt import Attempt, Send, SendOutcome, check_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Sequence
 
     from .history import Outage
 
-SendOutcome: TypeAlias = Literal["ok", "fail", "info"]
-
-OUTCOMES: tuple[str, ...] = get_args(SendOutcome)
+__all__ = [
+    "Attempt", "Connect", "Delivery", "DeliveryRecord", "Ledger", "LedgerCounts", "Note", "Send", "SendOutcome",
+]  # fmt: skip
 
 _by_time = attrgetter("at")
-
-
-class Send(NamedTuple):
-    """One attempt to send a message. A tuple, since there may be a million of them."""
-
-    id: Hashable
-    #: Monotonic seconds.
-    at: float
-    #: ``"ok"``: acknowledged. ``"fail"``: definitely not accepted. ``"info"``: nobody can tell.
-    outcome: SendOutcome = "ok"
-    sender: str = ""
 
 
 class Delivery(NamedTuple):
@@ -89,20 +79,6 @@ class DeliveryRecord:
     strict: bool = False
 
 
-@dataclass(slots=True)
-class Attempt:
-    """A send whose outcome isn't known yet: set `outcome` once it is. It already has its place among the others."""
-
-    id: Hashable
-    at: float
-    sender: str = ""
-    outcome: SendOutcome = "info"
-
-    def as_send(self) -> Send:
-        """Freeze it as it stands."""
-        return Send(self.id, self.at, self.outcome, self.sender)
-
-
 class Ledger:
     """Write down what was sent and what arrived, from any thread or task, and compare it with a contract.
 
@@ -154,28 +130,28 @@ class Ledger:
         deliveries, and allow two. So don't write down what a client resends on its own account.
 
         Args:
-            id_: What tells this message from the others: a number, a string, a tuple.
+            id_: What tells this message from the others: a number, a string, a tuple; not ``None``.
             outcome: ``"ok"`` (acknowledged or accepted; the default), ``"fail"`` (definitely not accepted) or
                 ``"info"`` (the acknowledgement was lost: it may have been accepted or not).
             sender: Whose order it belongs to, where several send.
             at: When, in monotonic seconds. Default: now.
 
         Raises:
-            TypeError: ``id_`` can't be hashed, ``sender`` isn't a string, or ``at`` no number.
+            TypeError: ``id_`` is ``None`` or can't be hashed, ``sender`` isn't a string, or ``at`` no number.
             ValueError: ``outcome`` isn't one of the three, or ``at`` isn't finite.
         """
         check_id(id_)
         check_name("sender", sender)
-        if outcome not in OUTCOMES:
-            raise ValueError(f"outcome must be one of {', '.join(map(repr, OUTCOMES))}, not {outcome!r}")
+        check_outcome(outcome)
         self._sends.append(Send(id_, self._clock() if at is None else check_time(at), outcome, sender))
 
     @contextmanager
-    def sending(self, id_: Hashable, /, *, sender: str = "", at: float | None = None) -> Iterator[None]:
+    def sending(self, id_: Hashable, /, *, sender: str = "", at: float | None = None) -> Iterator[Attempt]:
         """Write a send down that takes the body of the ``with`` statement, from the time at which it begins.
 
         It is ``"ok"`` once the body has ended well, and ``"info"`` until then or if it raises: a request that
-        failed half-way may have been accepted. The exception goes on its way.
+        failed half-way may have been accepted. The exception goes on its way. Where the body knows that the message
+        was refused, it says so: ``with ledger.sending(n) as attempt: ... attempt.outcome = "fail"``.
 
         Args:
             id_: As for `sent`.
@@ -183,12 +159,13 @@ class Ledger:
             at: When it began, in monotonic seconds. Default: now.
 
         Raises:
-            TypeError: ``id_`` can't be hashed, ``sender`` isn't a string, or ``at`` no number.
+            TypeError: ``id_`` is ``None`` or can't be hashed, ``sender`` isn't a string, or ``at`` no number.
             ValueError: ``at`` isn't finite.
         """
         attempt = self.attempted(id_, sender=sender, at=at)
-        yield
-        attempt.outcome = "ok"
+        yield attempt
+        if attempt.outcome == "info":
+            attempt.outcome = "ok"
 
     def attempted(self, id_: Hashable, /, *, sender: str = "", at: float | None = None) -> Attempt:
         """Write a send down whose outcome comes later: in a callback, say. Arguments and errors are those of `sending`.
@@ -210,7 +187,7 @@ class Ledger:
             at: When, in monotonic seconds. Default: now.
 
         Raises:
-            TypeError: ``id_`` can't be hashed, ``subscriber`` isn't a string, or ``at`` no number.
+            TypeError: ``id_`` is ``None`` or can't be hashed, ``subscriber`` isn't a string, or ``at`` no number.
             ValueError: ``at`` isn't finite.
         """
         check_id(id_)
@@ -229,7 +206,7 @@ class Ledger:
             TypeError: ``session`` can't be hashed, ``subscriber`` isn't a string, or ``at`` no number.
             ValueError: ``at`` isn't finite.
         """
-        check_id(session, "session")
+        check_session(session)
         check_name("subscriber", subscriber)
         self._connects.append(Connect(self._clock() if at is None else check_time(at), subscriber, session))
 

@@ -245,3 +245,25 @@ def test_other_objects_are_refused(redis_server, ledger):
             record_pubsub(connection, ledger)
         with pytest.raises(TypeError, match="channels must be names"):
             record_publisher(connection, ledger, channels="a")
+
+
+@pytest.mark.parametrize("kind", [redis.RedisCluster, redis.asyncio.RedisCluster])
+def test_what_a_cluster_s_shards_would_send_is_said_to_be_unrecorded(redis_cluster, ledger, kind):
+    async def subscribe():
+        cluster = kind.from_url(redis_cluster.url())
+        await value_of(cluster.initialize() if hasattr(cluster, "initialize") else None)
+        pubsub = cluster.pubsub()
+        recording = record_pubsub(pubsub, ledger, name="bob")
+        for _ in range(2):
+            await value_of(pubsub.ssubscribe("ticks"))
+        await value_of(pubsub.aclose() if hasattr(pubsub, "aclose") else pubsub.close())
+        await value_of(cluster.aclose() if hasattr(cluster, "aclose") else cluster.close())
+        return recording
+
+    assert asyncio.run(subscribe()).unrecorded == {"what ssubscribe() brings": 2}
+    assert notes(ledger) == [
+        (
+            "pubsub bob could not record what ssubscribe() brings: a cluster's client has a subscriber for each node. "
+            "Others like it are only counted."
+        )
+    ]

@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from pytest_netchaos.arguments import check_id, check_name, check_time
+from pytest_netchaos.arguments import check_id, check_name, check_session, check_time
 
 
-@pytest.mark.parametrize("value", [1, "a", None, (1, "a"), frozenset([1]), 2.5])
+@pytest.mark.parametrize("value", [1, "a", (1, "a"), (None,), frozenset([1]), 2.5])
 def test_what_can_be_hashed_is_an_id(value):
     check_id(value)
 
@@ -52,4 +52,21 @@ def test_a_time_is_a_number(value):
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_a_time_is_finite(value):
     with pytest.raises(ValueError, match=rf"^at must be finite \(seconds of time.monotonic\(\)\), not {value!r}$"):
+        check_time(value)
+
+
+def test_none_is_no_id():
+    with pytest.raises(TypeError, match=r"^id must be what identifies the message, not None: is it missing from"):
+        check_id(None)
+
+
+def test_a_session_may_be_unknown_and_has_to_be_hashable():
+    check_session(None)
+    with pytest.raises(TypeError, match=r"^session must be hashable, not 'list'"):
+        check_session([])
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400)])
+def test_a_number_that_no_clock_has_is_not_finite(value):
+    with pytest.raises(ValueError, match=r"^at must be finite"):
         check_time(value)

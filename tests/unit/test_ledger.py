@@ -301,3 +301,33 @@ def test_an_attempt_needs_an_id_that_can_be_hashed(ledger):
     with pytest.raises(TypeError, match="not 'list'"):
         ledger.attempted([1])
     assert not ledger.record().sends
+
+
+def test_an_attempt_takes_only_an_outcome(ledger):
+    attempt = ledger.attempted("a")
+    with pytest.raises(ValueError, match=r"^outcome must be one of 'ok', 'fail', 'info', not 'acked'$"):
+        attempt.outcome = "acked"
+    assert attempt.outcome == "info"
+    assert repr(attempt) == "<attempt to send 'a': info>"
+
+
+def test_a_body_that_knows_better_says_how_the_send_ended(ledger):
+    with ledger.sending("a") as attempt:
+        attempt.outcome = "fail"
+    assert ledger.record().sends[0].outcome == "fail"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda ledger: ledger.sent(None),
+        lambda ledger: ledger.sending(None).__enter__(),
+        lambda ledger: ledger.attempted(None),
+        lambda ledger: ledger.delivered(None),
+    ],
+    ids=["sent", "sending", "attempted", "delivered"],
+)
+def test_none_identifies_no_message(ledger, call):
+    with pytest.raises(TypeError, match=r"^id must be what identifies the message, not None"):
+        call(ledger)
+    assert ledger.counts() == (0, 0, 0)

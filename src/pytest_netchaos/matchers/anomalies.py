@@ -11,6 +11,7 @@ from .losses import lost_lines
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..clocks import Misdated
     from ..delivery import SentAgain
 
 #: What pytest shows of an explanation unless it is told otherwise.
@@ -32,7 +33,7 @@ def explanation(found: Audit, wrong: Sequence[str]) -> list[str]:
     if "lost" in wrong and found.sent_again:
         others.append(f"  sent again    {_sent_again(found.sent_again, several=_several(found))}")
     if found.misdated:
-        others.append(f"  clocks        {clocks_disagree(found)}: {ADVICE}")
+        others.append(clocks_line(found))
     # One line of each kind has to be among those that pytest shows; what's left of them goes to the lost messages.
     room = _LINES - 1 - len(others)
     return [f"{totals(found)}: {counts}", *lost[:room], *others, *lost[room:]]
@@ -44,13 +45,18 @@ def totals(found: Audit) -> str:
     return f"sent {found.sent}{audience}, received {found.received}"
 
 
-def clocks_disagree(found: Audit) -> str:
+def clocks_disagree(wrong: Sequence[Misdated], *, several: bool) -> str:
     """Name the time that is furthest from any that can be: ``'m4' was delivered 0.512s before it was sent``."""
-    worst = max(found.misdated, key=lambda one: one.by)
-    more = f", the worst of {len(found.misdated)}" if len(found.misdated) > 1 else ""
-    whom = f" to {short(worst.who)}" if worst.what == "delivered" and _several(found) else ""
+    worst = max(wrong, key=lambda one: one.by)
+    more = f", the worst of {len(wrong)}" if len(wrong) > 1 else ""
+    whom = f" to {short(worst.who)}" if worst.what == "delivered" and several else ""
     when = f"{worst.by:.6f}s {'in the future' if worst.future else 'before it was sent'}"
     return f"{short(worst.id)} was {worst.what}{whom} {when}{more}"
+
+
+def clocks_line(found: Audit) -> str:
+    """Say the same below what is wrong in any case, with what to do."""
+    return f"  clocks        {clocks_disagree(found.misdated, several=_several(found))}: {ADVICE}"
 
 
 def _several(found: Audit) -> bool:

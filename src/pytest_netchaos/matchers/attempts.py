@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING
 
-from .ledger_matcher import LedgerMatcher, check_whole
+from ..verdict import Verdict
+from .ledger_matcher import Judgement, LedgerMatcher, check_whole
 from .words import counted, fitted, short, times
 
 if TYPE_CHECKING:
@@ -53,15 +54,15 @@ class attempts(LedgerMatcher):  # noqa: N801 - the class is the call that a test
         except TypeError:
             raise TypeError(f"of must be the id of a message, not {type(self.of).__name__!r}") from None
 
-    def explain_record(self, record: DeliveryRecord) -> list[str]:
+    def judge_record(self, record: DeliveryRecord) -> Judgement:
         """Name the messages that were sent too seldom or too often, with the times of their attempts."""
         sent = Counter(send.id for send in record.sends)
         if self.of is not None:
             sent = Counter({self.of: sent[self.of]})
         wrong = {id_: count for id_, count in sent.items() if not self.n <= count <= self._most}
         if wrong:
-            return fitted(self._verdict(sent, wrong), [_lines(record, wrong)])
-        return [] if sent else [f"nothing was sent: nothing to judge: {self!r}"]
+            return Verdict.INVALID, fitted(self._verdict(sent, wrong), [_lines(record, wrong)])
+        return (Verdict.VALID, []) if sent else (Verdict.UNKNOWN, [f"nothing was sent: nothing to judge: {self!r}"])
 
     @property
     def _most(self) -> int:

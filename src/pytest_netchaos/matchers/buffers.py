@@ -7,7 +7,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING, get_args
 
 from ..buffering import Dropped, judge_buffering
-from .ledger_matcher import LedgerMatcher, check_whole
+from ..verdict import Verdict
+from .ledger_matcher import Judgement, TimedMatcher, check_whole
 from .words import between, counted, fault_name, fitted, named, short
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _ENDS: tuple[str, ...] = get_args(Dropped)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class buffered(LedgerMatcher):  # noqa: N801 - the class is the call that a test writes
+class buffered(TimedMatcher):  # noqa: N801 - the class is the call that a test writes
     """In an outage the client kept what it was given to send, up to ``max_size`` messages, and sent it in order later.
 
     The buffer is first-in-first-out, and each sender has one. What can be told of it from outside, for each subscriber:
@@ -64,15 +65,17 @@ class buffered(LedgerMatcher):  # noqa: N801 - the class is the call that a test
         if self.dropped not in _ENDS:
             raise ValueError(f"dropped must be {' or '.join(map(repr, _ENDS))}, not {self.dropped!r}")
 
-    def explain_record(self, record: DeliveryRecord) -> list[str]:
+    def judge_times(self, record: DeliveryRecord) -> Judgement:
         """Count what a buffer of this kind can't have done, and show it, with how many messages were held."""
         found = judge_buffering(record, self.max_size, self.dropped)
         over = sum(len(one.ids) - self.max_size for one in found.too_many)
         counts = {"too many": over, "lost with room left": len(found.with_room), "overtaken": len(found.overtaken)}
         wrong = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
         if wrong:
-            return fitted(f"{_summary(found)}: {wrong}: {self!r}", self._groups(record, found))
-        return [] if found.held or found.lost else [f"{_untested(found)}: nothing to judge: {self!r}"]
+            return Verdict.INVALID, fitted(f"{_summary(found)}: {wrong}: {self!r}", self._groups(record, found))
+        if found.held or found.lost:
+            return Verdict.VALID, []
+        return Verdict.UNKNOWN, [f"{_untested(found)}: nothing to judge: {self!r}"]
 
     def _groups(self, record: DeliveryRecord, found: Buffering) -> list[list[str]]:
         names = _Names(found.outages, several=len(record.subscribers) > 1)

@@ -8,27 +8,28 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ..crossing import crossed
 from ..delivery import Audit, audit
-from ..ledger import DeliveryRecord, Ledger
 from ..verdict import Verdict
-from .anomalies import ADVICE, KINDS, clocks_disagree, explanation, totals
-from .base import Matcher
+from .anomalies import KINDS, explanation, totals
+from .ledger_matcher import Judgement, LedgerMatcher, clocks
 from .losses import name_faults
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..history import Outage
+    from ..ledger import DeliveryRecord
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class DeliveryMatcher(Matcher[DeliveryRecord]):
+class DeliveryMatcher(LedgerMatcher):
     """A statement about what arrived of what was sent.
 
     ==========  ====================================================================  =====================
     verdict     the record                                                            compared with ``==``
     ==========  ====================================================================  =====================
     invalid     breaks the contract                                                   fails
-    unknown     has nothing to judge: nothing sent, nothing received                  fails
+    unknown     has nothing to judge: nothing sent, nothing received; or nothing      fails
+                acknowledged, where the contract is about what may not be lost
     unknown     has times that can't be, because its clocks disagree                  fails
     unknown     keeps the contract, and no message crossed a fault                    fails if ``strict``
     valid       keeps the contract, and a message crossed a fault                     passes
@@ -36,8 +37,6 @@ class DeliveryMatcher(Matcher[DeliveryRecord]):
 
     The worst wins. A message crossed a fault if it was sent during or after one, or was in flight when it began.
     """
-
-    judges: ClassVar[str] = "a ledger"
 
     #: Whether to fail where no message crossed a fault. Default: what the ledger says, by ``--netchaos-strict``.
     strict: bool | None = field(default=None, kw_only=True)
@@ -47,30 +46,6 @@ class DeliveryMatcher(Matcher[DeliveryRecord]):
         if self.strict is not None:
             check_flag("strict", self.strict)
 
-    def judge(self, actual: object) -> Verdict:
-        """Return the verdict on a ledger: whether it could be judged at all, apart from whether ``==`` lets it pass.
-
-        Args:
-            actual: A ledger, or what was recorded of one.
-
-        Raises:
-            TypeError: It's something else.
-        """
-        record = self.snapshot(actual)
-        if record is None:
-            raise TypeError(f"{self!r} judges {self.judges}, not {type(actual).__name__!r}")
-        return self._judge(record)[0]
-
-    def snapshot(self, actual: object) -> DeliveryRecord | None:
-        """Judge ledgers, and what was recorded of one."""
-        if isinstance(actual, Ledger):
-            return actual.record()
-        return actual if isinstance(actual, DeliveryRecord) else None
-
-    def explain_snapshot(self, snapshot: DeliveryRecord) -> list[str]:
-        """Say what is wrong; or why nothing can be said, where that is a failure."""
-        return self._judge(snapshot)[1]
-
     @abstractmethod
     def broken(self, record: DeliveryRecord, found: Audit) -> list[str]:
         """Say how the record breaks the contract, the counts first. Empty: it doesn't."""
@@ -78,21 +53,25 @@ class DeliveryMatcher(Matcher[DeliveryRecord]):
     def vacuous(self, record: DeliveryRecord, found: Audit) -> str:
         """Say why there's nothing to judge in a record that doesn't break the contract. Empty: there is."""
         # Nothing that arrives can't arrive twice: to call that a pass would be to call a dead network a good one.
-        return "" if record.deliveries else f"sent {found.sent}, received 0: nothing to judge: {self!r}"
+        return "" if record.deliveries else f"{totals(found)}: nothing to judge: {self!r}"
 
     def faults(self, found: Audit) -> Sequence[Outage]:
         """Return the outages of which a message has to cross one: those of the record."""
         return found.outages
 
-    def _judge(self, record: DeliveryRecord) -> tuple[Verdict, list[str]]:
-        """Return the verdict, and what is to be said where it is a failure."""
-        if not record.sends and not record.deliveries:
-            return Verdict.UNKNOWN, [f"nothing was sent: nothing to judge: {self!r}"]
+    def unacknowledged(self, record: DeliveryRecord, found: Audit) -> str:
+        """Say that nothing could be lost, where nothing was acknowledged. Empty: something was."""
+        if any(send.outcome == "ok" for send in record.sends):
+            return ""
+        return f"{totals(found)}: nothing was acknowledged, so nothing could be lost: nothing to judge: {self!r}"
+
+    def judge_record(self, record: DeliveryRecord) -> Judgement:
+        """Judge a record that isn't empty, by what an audit finds in it."""
         found = audit(record)
         if lines := self.broken(record, found):
             return Verdict.INVALID, lines
         if found.misdated:
-            return Verdict.UNKNOWN, [f"the clocks disagree: {clocks_disagree(found)}: {self!r}", f"  {ADVICE}"]
+            return Verdict.UNKNOWN, clocks(self, found.misdated, several=len(found.subscribers) > 1)
         if reason := self.vacuous(record, found):
             return Verdict.UNKNOWN, [reason]
         outages = self.faults(found)
@@ -104,7 +83,7 @@ class DeliveryMatcher(Matcher[DeliveryRecord]):
     def _untested(self, record: DeliveryRecord, found: Audit, outages: Sequence[Outage]) -> list[str]:
         if not outages:
             return [
-                f"no fault was in force, and strict asks for a message that crosses one: {self!r}",
+                f"nothing broke the network, and strict asks for a message that crosses a fault: {self!r}",
                 f"  {totals(found)}",
                 "  break the network while messages are sent (link.cut(), link.stall(), …), or say strict=False",
             ]
@@ -140,6 +119,13 @@ class Contract(DeliveryMatcher):
         forbidden = (*self.forbidden, "out of order") if self.in_order else self.forbidden
         wrong = [kind for kind in KINDS if kind in forbidden and getattr(found, kind.replace(" ", "_"))]
         return explanation(found, wrong) if wrong else []
+
+    def vacuous(self, record: DeliveryRecord, found: Audit) -> str:
+        """Ask for something acknowledged, if the contract is about what may not be lost."""
+        reason = super().vacuous(record, found)
+        if reason or {"lost", "skipped"}.isdisjoint(self.forbidden):
+            return reason
+        return self.unacknowledged(record, found)
 
 
 def check_flag(name: str, value: object) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
 from ..deduplication import EffectKind, judge_effects
 from ..faults import check_duration
-from .ledger_matcher import LedgerMatcher
+from ..verdict import Verdict
+from .ledger_matcher import Judgement, TimedMatcher
 from .words import counted, fitted, short, times
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _KINDS: tuple[str, ...] = get_args(EffectKind)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class deduplicated(LedgerMatcher):  # noqa: N801 - the class is the call that a test writes
+class deduplicated(TimedMatcher):  # noqa: N801 - the class is the call that a test writes
     """Each key took effect once at each subscriber, however often it was sent.
 
     Deliveries are the *effects*: call ``ledger.delivered`` where the handler has done its work, behind whatever
@@ -61,12 +62,14 @@ class deduplicated(LedgerMatcher):  # noqa: N801 - the class is the call that a 
         said += [] if self.within is None else [f"within={self.within!r}"]
         return f"deduplicated({', '.join(said)})"
 
-    def explain_record(self, record: DeliveryRecord) -> list[str]:
+    def judge_times(self, record: DeliveryRecord) -> Judgement:
         """Count the keys that are wrong; then say of each kind which, and when they took effect."""
         found = judge_effects(record, self._key_of, math.inf if self.within is None else self.within)
         if found.wrong:
-            return self._explanation(record, found)
-        return [] if found.put_to_the_test else [f"{self._untested(found.sent)}: nothing to deduplicate: {self!r}"]
+            return Verdict.INVALID, self._explanation(record, found)
+        if found.put_to_the_test:
+            return Verdict.VALID, []
+        return Verdict.UNKNOWN, [f"{self._untested(found.sent)}: nothing to deduplicate: {self!r}"]
 
     def _explanation(self, record: DeliveryRecord, found: Effects) -> list[str]:
         several = len({*record.subscribers, *(wrong.subscriber for wrong in found.wrong)}) > 1

@@ -10,7 +10,7 @@ from ..delivery import audit
 from ..faults import Fault
 from ..history import Outage
 from ..stretch import Stretch
-from .anomalies import ADVICE, clocks_disagree, totals
+from .anomalies import clocks_line, totals
 from .contracts import DeliveryMatcher, check_flag
 from .losses import lost_lines, name_faults
 
@@ -94,7 +94,7 @@ class lost_only_during(DeliveryMatcher):  # noqa: N801 - the class is the call t
         """Ask for a fault."""
         if not self.faults(found):
             return f"no fault was in force: nothing could be lost in one: {self!r}"
-        return super().vacuous(record, found)
+        return super().vacuous(record, found) or self.unacknowledged(record, found)
 
     def broken(self, record: DeliveryRecord, found: Audit) -> list[str]:
         """Count what was lost outside; then say which, when and why."""
@@ -119,7 +119,7 @@ def _lines(found: Audit, judged: Audit, outside: Sequence[int]) -> list[str]:
     elsewhere = [found.lost[at] for at, has_met in zip(outside, met, strict=True) if has_met]
     others = [judged.lost[at] for at, has_met in zip(outside, met, strict=True) if not has_met]
     lines = [*lost_lines(found, elsewhere), *lost_lines(judged, others)]
-    clocks = [f"  clocks        {clocks_disagree(found)}: {ADVICE}"] if found.misdated else []
+    clocks = [clocks_line(found)] if found.misdated else []
     return [*lines[:_ROOM], *clocks, *lines[_ROOM:]]
 
 

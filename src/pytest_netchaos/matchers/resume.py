@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from ..attribution import disjoint
 from ..resumption import VERDICTS, reconnects, resumptions
-from .ledger_matcher import LedgerMatcher
+from ..verdict import Verdict
+from .ledger_matcher import Judgement, TimedMatcher
 from .words import counted, fault_name, fitted, named, short
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class resumed(LedgerMatcher):  # noqa: N801 - the class is the call that a test writes
+class resumed(TimedMatcher):  # noqa: N801 - the class is the call that a test writes
     """After each reconnect, each subscriber went on in the same session with the message after its last one.
 
     Write the reconnects down with ``ledger.connected(subscriber=…, session=…)``; they count from a subscriber's second
@@ -54,7 +55,7 @@ class resumed(LedgerMatcher):  # noqa: N801 - the class is the call that a test 
             if verdict not in VERDICTS:
                 raise ValueError(f"allow takes {', '.join(map(repr, VERDICTS[1:]))}, not {verdict!r}")
 
-    def explain_record(self, record: DeliveryRecord) -> list[str]:
+    def judge_times(self, record: DeliveryRecord) -> Judgement:
         """Count the verdicts, and show the reconnects that weren't resumed."""
         found = resumptions(record)
         wrong = [one for one in found if not {"resumed", *self.allow}.issuperset(one.verdicts)]
@@ -63,13 +64,20 @@ class resumed(LedgerMatcher):  # noqa: N801 - the class is the call that a test 
             said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
             outages = disjoint(record.outages)
             lines = [_line(record, outages, one) for one in wrong]
-            return fitted(f"{len(wrong)} of {counted(len(found), 'reconnect')} not resumed, {said}: {self!r}", [lines])
+            verdict = f"{len(wrong)} of {counted(len(found), 'reconnect')} not resumed, {said}: {self!r}"
+            return Verdict.INVALID, fitted(verdict, [lines])
         judged = {one.subscriber for one in found}
         moments = reconnects(record)
         in_vain = [name for name, at in moments.items() if at and name not in judged]
         if in_vain:
-            return [f"{_unjudged(record, in_vain[0], moments[in_vain[0]])}: nothing to judge: {self!r}"]
-        return [] if found else [f"{_no_reconnect(record)}: nothing to judge: {self!r}"]
+            return Verdict.UNKNOWN, [
+                f"{_unjudged(record, in_vain[0], moments[in_vain[0]])}: nothing to judge: {self!r}"
+            ]
+        return (
+            (Verdict.VALID, [])
+            if found
+            else (Verdict.UNKNOWN, [f"{_no_reconnect(record)}: nothing to judge: {self!r}"])
+        )
 
 
 def _unjudged(record: DeliveryRecord, subscriber: str, moments: Sequence[Reconnect]) -> str:

@@ -9,13 +9,25 @@ from typing import Any
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
-def parameter_order(function: Callable[..., Any]) -> dict[str, int]:
-    """Return the position of each parameter that can be passed by position; nothing where Python can't tell."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        return {}
-    return {parameter.name: place for place, parameter in enumerate(parameters) if parameter.kind in _POSITIONAL}
+def parameter_order(function: Callable[..., Any], *behind: Callable[..., Any]) -> dict[str, int]:
+    """Return the position of each parameter that can be passed by position; nothing where Python can't tell.
+
+    Args:
+        function: What is called.
+        behind: What it hands its ``*args`` on to: the methods that a method overrides, the nearest first. They name
+            what ``*args`` doesn't.
+    """
+    order: dict[str, int] = {}
+    for called in (function, *behind):
+        try:
+            parameters = inspect.signature(called).parameters.values()
+        except (TypeError, ValueError):
+            break
+        named = [parameter.name for parameter in parameters if parameter.kind in _POSITIONAL]
+        order |= {name: place for place, name in enumerate(named) if place >= len(order) and name not in order}
+        if not any(parameter.kind is inspect.Parameter.VAR_POSITIONAL for parameter in parameters):
+            break
+    return order
 
 
 class Arguments:

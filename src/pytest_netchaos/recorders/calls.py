@@ -66,8 +66,9 @@ def record_calls(
         @record_calls(ledger, as_="delivery")                    # or as a decorator
         def on_tick(number): ...
 
-    - ``as_="send"``: a call is a send. It is ok when it has returned (or its coroutine has), fail if it raises one of
-      ``fails``, and info if it raises anything else.
+    - ``as_="send"``: a call is a send. It is ok when it has returned, fail if it raises one of ``fails``, and info if
+      it raises anything else. Of a coroutine, or a Future of asyncio or concurrent.futures, what counts is how that
+      ends; until then it is info.
     - ``as_="delivery"``: the function is a handler. A call is a delivery, before it runs; also if it raises then.
     - ``as_="receipt"``: the function returns messages. What it returns is a delivery, except ``None``.
 
@@ -90,29 +91,44 @@ def record_calls(
     """
     if len(function_and_ledger) not in {1, 2}:
         raise TypeError("record_calls() takes a function and a ledger, or as a decorator a ledger alone")
-    if len(function_and_ledger) == 1:
-        (ledger,) = function_and_ledger
+    *functions, ledger = function_and_ledger
+    if not isinstance(ledger, Ledger):
+        raise TypeError(
+            f"ledger must be a Ledger, such as the fixture `ledger`, not {ledger!r}: record_calls(function, ledger), "
+            "or as a decorator @record_calls(ledger)"
+        )
+    _check(as_, fails)
+    if not functions:
         return functools.partial(_recorded, ledger=ledger, id_=id, as_=as_, name=name, fails=fails)
-    function, ledger = function_and_ledger
-    return _recorded(function, ledger=ledger, id_=id, as_=as_, name=name, fails=fails)
+    return _recorded(*functions, ledger=ledger, id_=id, as_=as_, name=name, fails=fails)
+
+
+def _check(as_: object, fails: object) -> None:
+    if as_ not in get_args(As):
+        raise ValueError(f"as_ must be one of {', '.join(map(repr, get_args(As)))}, not {as_!r}")
+    for kind in fails if isinstance(fails, tuple) else (fails,):
+        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+            raise TypeError(f"fails must be a class of exceptions, or a tuple of some, not {fails!r}")
 
 
 def _recorded(
     function: Callable[..., Any], *, ledger: Ledger, id_: CallId, as_: As, name: str, fails: _Exceptions
 ) -> Callable[..., Any]:
+    if isinstance(function, (staticmethod, classmethod)):
+        raise TypeError(f"record_calls() takes a function: put @{type(function).__name__} above it, not below")
     if not callable(function) or inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise TypeError(f"record_calls() takes a function or a coroutine function, not {function!r}")
-    if as_ not in get_args(As):
-        raise ValueError(f"as_ must be one of {', '.join(map(repr, get_args(As)))}, not {as_!r}")
     what = getattr(function, "__name__", type(function).__name__)
     rule = id_ if as_ == "receipt" else _of_call(id_)
-    calls = _Calls(Recording(ledger, f"calls of {what}", name, rule), fails)
+    recording = Recording(ledger, f"calls of {what}", name, rule)
+    calls = _Calls(recording, fails)
     before: dict[As, Before] = {
         "send": calls.before_send,
         "delivery": calls.before_delivery,
         "receipt": calls.before_receipt,
     }
-    return watched(function, before[as_], is_async=inspect.iscoroutinefunction(function))
+    guarded = recording.guarded(before[as_], what)
+    return watched(function, guarded, is_async=inspect.iscoroutinefunction(function))
 
 
 class _Calls:

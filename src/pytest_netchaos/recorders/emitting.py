@@ -35,9 +35,14 @@ class Emitting:
             recording: Where to write.
             events: Which events; ``None`` for all.
             namespace: The only one that is recorded.
+
+        Raises:
+            TypeError: ``namespace`` isn't a string.
+            ValueError: It's none that Socket.IO can have.
         """
         from socketio.exceptions import BadNamespaceError  # noqa: PLC0415 - only where socketio is used
 
+        _check_namespace(namespace)
         self._recording = recording
         self._events = events
         self._namespace = namespace
@@ -94,6 +99,13 @@ class Emitting:
     def _finish_unanswered(self, attempt: Attempt, _: object, error: BaseException | None) -> None:
         if isinstance(error, self._refusals):
             attempt.outcome = "fail"
+
+
+def _check_namespace(namespace: object) -> None:
+    if not isinstance(namespace, str):
+        raise TypeError(f"namespace must be a string, such as '/chat', not {namespace!r}")
+    if not namespace.startswith("/"):
+        raise ValueError(f"namespace must begin with a slash, such as '/chat', not {namespace!r}")
 
 
 def payload_of(arguments: tuple[Any, ...]) -> Any:  # noqa: ANN401 - whatever was sent

@@ -37,7 +37,8 @@ def record_pubsub(
     - When Redis confirms the first subscription of a connection, the subscriber is written down as connected, with a
       note: redis-py subscribes again by itself after a loss. What was published until then is gone.
 
-    The payload is the message's data as text; bytes that aren't UTF-8 stay bytes.
+    The payload is the message's data as text; bytes that aren't UTF-8 stay bytes. What a cluster's subscriber gets by
+    ``ssubscribe`` isn't recorded, since it has a subscriber of its own for each node; a note says so.
 
     Args:
         pubsub: Of ``redis`` or ``redis.asyncio``, subscribed or not yet.
@@ -57,8 +58,10 @@ def record_pubsub(
         raise TypeError(f"record_pubsub() takes what pubsub() of a Redis client returns, not {pubsub!r}")
     require(pubsub, "redis", "handle_message")
     recording = Recording(ledger, "pubsub", name, id)
-    before = _Arrivals(recording).before_message
-    recording.watch(pubsub, "handle_message", before, is_async=isinstance(pubsub, AsyncPubSub))
+    arrivals, is_async = _Arrivals(recording), isinstance(pubsub, AsyncPubSub)
+    recording.watch(pubsub, "handle_message", arrivals.before_message, is_async=is_async)
+    if hasattr(pubsub, "get_sharded_message"):
+        recording.watch(pubsub, "ssubscribe", arrivals.before_shards, is_async=is_async)
     return recording
 
 
@@ -67,6 +70,9 @@ class _Arrivals:
         self._recording = recording
         #: The channels and patterns that Redis has confirmed on this connection.
         self._confirmed: set[object] = set()
+
+    def before_shards(self, _: Arguments) -> None:
+        self._recording.missed("what ssubscribe() brings", "a cluster's client has a subscriber for each node")
 
     def before_message(self, arguments: Arguments) -> None:
         response = arguments.get("response")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from contextlib import ExitStack
-from types import TracebackType
+from types import CoroutineType, TracebackType
 from typing import Any, Self
 
 from ..ledger import Attempt, Ledger
+from .arguments import Arguments
 from .identity import IdRule, id_reader
-from .wrapping import Before, WatchedMethod
+from .wrapping import Before, Finish, WatchedMethod
 
 
 class Recording:
@@ -74,7 +76,26 @@ class Recording:
 
     def watch(self, owner: object, method: str, before: Before, *, is_async: bool) -> None:
         """Call ``before`` before each call of a method, until `stop`."""
-        self.on_stop(WatchedMethod(owner, method, before, is_async=is_async).remove)
+        self.on_stop(WatchedMethod(owner, method, self.guarded(before, method), is_async=is_async).remove)
+
+    def guarded(self, before: Before, method: str) -> Before:
+        """Keep from the client what a recorder raises: a message that isn't recorded is counted, and noted."""
+
+        def guarded_before(arguments: Arguments) -> Finish | None:
+            try:
+                finish = before(arguments)
+            except Exception as error:  # noqa: BLE001 - the client's objects may do anything when looked at
+                self._failed(method, error)
+                return None
+            return None if finish is None else functools.partial(guarded_finish, finish)
+
+        def guarded_finish(finish: Finish, result: object, error: BaseException | None) -> None:
+            try:
+                finish(result, error)
+            except Exception as failure:  # noqa: BLE001 - as above
+                self._failed(method, failure)
+
+        return guarded_before
 
     def on_stop(self, undo: Callable[[], object]) -> None:
         """Have something undone by `stop`."""
@@ -117,16 +138,31 @@ class Recording:
         if is_first:
             self.note(f"could not record {what}: {why}. Others like it are only counted.")
 
+    def _failed(self, method: str, error: Exception) -> None:
+        self.missed(f"a call of {method} ({type(error).__name__})", f"the recorder failed: {shown(error, str)}")
+
     def _id(self, payload: Any) -> Hashable:  # noqa: ANN401 - whatever the test sends
         id_ = self._read(payload)
+        if isinstance(id_, CoroutineType):
+            id_.close()  # or Python warns that it was never awaited
+            raise TypeError("the function for the id is asynchronous")
         hash(id_)  # Python's own words for what can't be hashed are shorter than the ledger's.
         return id_
 
     def _without_id(self, what: str, payload: object, error: Exception) -> None:
         kind = type(payload).__name__
         self.missed(
-            f"{what} ({kind}, {type(error).__name__})", f"no id in its {kind}: {error}. Say where it is with id=…"
+            f"{what} ({kind}, {type(error).__name__})",
+            f"no id in its {kind}: {shown(error, str)}. Say where it is with id=…",
         )
+
+
+def shown(value: object, write: Callable[[object], str] = repr) -> str:
+    """Write a value as the client's or the test's own class does, if that can."""
+    try:
+        return write(value)
+    except Exception as error:  # noqa: BLE001 - their class may do anything
+        return f"<{type(value).__name__}: {type(error).__name__} when written>"
 
 
 def check_chosen(argument: str, chosen: Collection[str] | None) -> frozenset[str] | None:
@@ -137,6 +173,7 @@ def check_chosen(argument: str, chosen: Collection[str] | None) -> frozenset[str
     """
     if chosen is None:
         return None
-    if isinstance(chosen, str) or not all(isinstance(name, str) for name in chosen):
+    names = tuple(chosen) if isinstance(chosen, Iterable) and not isinstance(chosen, (str, bytes)) else (chosen,)
+    if isinstance(chosen, str) or not all(isinstance(name, str) for name in names):
         raise TypeError(f"{argument} must be names, such as {argument}=['a', 'b'], not {chosen!r}")
-    return frozenset(chosen)
+    return frozenset(names)

@@ -78,6 +78,7 @@ def record_socketio(
 
     Raises:
         TypeError: An argument isn't what it has to be. Of a ``SimpleClient``, give its ``client``, once connected.
+        ValueError: ``namespace`` doesn't begin with a slash.
         RuntimeError: This version of python-socketio lacks what has to be watched.
     """
     import socketio  # noqa: PLC0415 - only where it is used

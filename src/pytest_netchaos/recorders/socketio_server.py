@@ -61,7 +61,7 @@ def record_socketio_server(
 
     Raises:
         TypeError: An argument isn't what it has to be.
-        ValueError: ``arrivals`` is neither of the two.
+        ValueError: ``arrivals`` is neither of the two, or ``namespace`` doesn't begin with a slash.
         RuntimeError: This version of python-socketio lacks what has to be watched.
     """
     import socketio  # noqa: PLC0415 - only where it is used

@@ -45,7 +45,8 @@ def record_websocket(
 
     The payload is the message as text, whether it travels as text or as bytes; bytes that aren't UTF-8 stay bytes. A
     list of fragments is put together. What is sent from another iterable, or received with ``recv_streaming``, isn't
-    recorded, and a note says so.
+    recorded, and a note says so. Nor is what a server sends with ``broadcast()``, which passes by the methods of its
+    connections: nothing says so.
 
     Args:
         connection: Of ``websockets.asyncio`` or ``websockets.sync``, a client's or a server's. Not of

@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import CancelledError, Future
 from typing import Any, TypeAlias
 
 from .arguments import Arguments, parameter_order
@@ -17,16 +18,23 @@ Before: TypeAlias = Callable[[Arguments], Finish | None]
 """Called before a call; returns what is called after it, if anything."""
 
 
-def watched(original: Callable[..., Any], before: Before, *, is_async: bool) -> Callable[..., Any]:
+#: Where a wrapper keeps what put it there.
+_WATCH = "__netchaos_watch__"
+
+
+def watched(
+    original: Callable[..., Any], before: Before, *, is_async: bool, overridden: Sequence[Callable[..., Any]] = ()
+) -> Callable[..., Any]:
     """Return a function that does what ``original`` does, and tells of each call.
 
     Args:
         original: The function, which gets the same arguments. What it returns or raises is passed on as it is; a
-            coroutine that it returns has to end before its call has.
+            coroutine or a future that it returns has to end before its call has.
         before: Called before each call.
         is_async: Whether the wrapper has to be a coroutine function.
+        overridden: The methods that it overrides, the nearest first: they know what it gets as ``*args``.
     """
-    order = parameter_order(original)
+    order = parameter_order(original, *overridden)
     if is_async:
 
         @functools.wraps(original)
@@ -40,7 +48,7 @@ def watched(original: Callable[..., Any], before: Before, *, is_async: bool) -> 
             except BaseException as error:
                 finish(None, error)
                 raise
-            finish(result, None)
+            _finish_with(result, finish)
             return result
 
         return call_async
@@ -58,7 +66,7 @@ def watched(original: Callable[..., Any], before: Before, *, is_async: bool) -> 
             raise
         if inspect.iscoroutine(result):
             return _awaited(result, finish)
-        finish(result, None)
+        _finish_with(result, finish)
         return result
 
     return call
@@ -70,8 +78,27 @@ async def _awaited(coroutine: Awaitable[Any], finish: Finish) -> Any:  # noqa: A
     except BaseException as error:
         finish(None, error)
         raise
-    finish(result, None)
+    _finish_with(result, finish)
     return result
+
+
+def _finish_with(result: Any, finish: Finish) -> None:  # noqa: ANN401 - the original's
+    """End a call with its result; where that is a future, once it is done."""
+    if not isinstance(result, Future) and not hasattr(type(result), "_asyncio_future_blocking"):  # asyncio.isfuture()
+        finish(result, None)
+    elif result.done():
+        _finish_future(finish, result)
+    else:
+        result.add_done_callback(functools.partial(_finish_future, finish))
+
+
+def _finish_future(finish: Finish, future: Any) -> None:  # noqa: ANN401 - of asyncio, or of concurrent.futures
+    if future.cancelled():
+        finish(None, CancelledError())
+        return
+    # Not exception(): asyncio would take it for retrieved, and no longer say that nobody did.
+    error = future._exception  # noqa: SLF001 - asyncio's own repr() takes it, and both libraries have it
+    finish(None if error is not None else future.result(), error)
 
 
 class WatchedMethod:
@@ -86,29 +113,48 @@ class WatchedMethod:
             before: Called before each call.
             is_async: Whether the wrapper has to be a coroutine function.
         """
-        self._is_on = True
+        self.is_on = True
         self._owner = owner
         self._name = name
         self._before = before
-        self._hidden = vars(owner).get(name)
-        self._wrapper = watched(getattr(owner, name), self._before_if_on, is_async=is_async)
-        setattr(owner, name, self._wrapper)
+        self.hidden = vars(owner).get(name)
+        self.wrapper = watched(
+            getattr(owner, name), self._before_if_on, is_async=is_async, overridden=_definitions(owner, name)
+        )
+        self.wrapper.__dict__[_WATCH] = self
+        setattr(owner, name, self.wrapper)
 
     def remove(self) -> None:
         """Stop watching.
 
-        The attribute goes as well, unless somebody has wrapped it once more: then this wrapper passes calls on.
+        The attribute goes as well, unless somebody has wrapped it once more: then this wrapper passes calls on, until
+        that goes too.
         """
-        self._is_on = False
-        if vars(self._owner).get(self._name) is not self._wrapper:
+        self.is_on = False
+        if vars(self._owner).get(self._name) is not self.wrapper:
             return
-        if self._hidden is None:
+        hidden = self.hidden
+        while (watch := _watch_of(hidden)) is not None and not watch.is_on:
+            hidden = watch.hidden
+        if hidden is None:
             delattr(self._owner, self._name)
         else:
-            setattr(self._owner, self._name, self._hidden)
+            setattr(self._owner, self._name, hidden)
 
     def _before_if_on(self, arguments: Arguments) -> Finish | None:
-        return self._before(arguments) if self._is_on else None
+        return self._before(arguments) if self.is_on else None
+
+
+def _watch_of(function: object) -> WatchedMethod | None:
+    """Return what a wrapper is of; ``None`` for any other function, one that was made with `functools.wraps` too."""
+    watch = getattr(function, "__dict__", {}).get(_WATCH)
+    return watch if isinstance(watch, WatchedMethod) and watch.wrapper is function else None
+
+
+def _definitions(owner: object, name: str) -> list[Callable[..., Any]]:
+    """Return a method as each class of its object defines it, the nearest first."""
+    defined = (vars(cls)[name] for cls in type(owner).__mro__ if name in vars(cls))
+    return [method.__get__(owner) if hasattr(method, "__get__") else method for method in defined]
 
 
 def require(owner: object, library: str, *names: str) -> None:

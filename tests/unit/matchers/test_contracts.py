@@ -74,6 +74,27 @@ def test_nothing_to_judge_is_no_pass(contract, sends, deliveries):
     assert contract().judge(made) in {Verdict.UNKNOWN, Verdict.INVALID}
 
 
+@pytest.mark.parametrize("contract", ALL)
+def test_where_nothing_was_acknowledged_nothing_could_be_lost(contract):
+    made = Ledger(lambda: [CUT], clock=lambda: 100.0)
+    for n in range(5):
+        made.sent(n, outcome="info", at=11.0 + n)
+    for n in (0, 1):
+        made.delivered(n, at=21.0 + n)
+    if contract is at_most_once:
+        assert made == contract()
+    else:
+        assert contract().judge(made) is Verdict.UNKNOWN
+        said = "sent 5, received 2: nothing was acknowledged, so nothing could be lost: nothing to judge"
+        assert contract().explain(made) == [f"{said}: {contract.__name__}()"]
+
+
+def test_lost_only_during_judges_no_deliveries_of_what_nobody_sent():
+    made = Ledger(lambda: [CUT], clock=lambda: 100.0)
+    made.delivered("a", at=15.0)
+    assert made != lost_only_during()
+
+
 def test_a_ledger_is_judged_too():
     made = Ledger(lambda: [CUT], clock=lambda: 100.0, strict=True)
     made.sent("a", at=15.0)
@@ -110,7 +131,7 @@ def test_what_was_said_shows_in_the_repr():
 
 def test_strict_without_a_fault():
     assert exactly_once().explain(record([1, 2], [1, 2], strict=True)) == [
-        "no fault was in force, and strict asks for a message that crosses one: exactly_once()",
+        "nothing broke the network, and strict asks for a message that crosses a fault: exactly_once()",
         "  sent 2, received 2",
         "  break the network while messages are sent (link.cut(), link.stall(), …), or say strict=False",
     ]
@@ -177,14 +198,15 @@ def test_clocks_that_disagree_are_told_beside_what_is_wrong_in_any_case():
 # Oracles.
 
 
-def verdict_by_definition(made, broken):
+def verdict_by_definition(made, broken, contract):
     """The worst of what the definitions say."""
     known = {send.id: min(s.at for s in made.sends if s.id == send.id) for send in made.sends}
     impossible = any(entry.at > made.now for entry in (*made.sends, *made.deliveries)) or any(
         delivery.at < known.get(delivery.id, delivery.at) for delivery in made.deliveries
     )
     verdicts = [Verdict.INVALID] if broken else [Verdict.VALID]
-    if impossible or not made.deliveries or not crossed(made, disjoint(made.outages)):
+    vacuous = contract is not at_most_once and all(send.outcome != "ok" for send in made.sends)
+    if impossible or vacuous or not made.deliveries or not crossed(made, disjoint(made.outages)):
         verdicts.append(Verdict.UNKNOWN)
     return max(verdicts)
 
@@ -200,11 +222,12 @@ def test_verdicts_of_the_contracts_agree_with_the_definitions(made, in_order, st
     for contract, forbidden in kinds.items():
         matcher = contract(in_order=in_order, strict=strict)
         broken = any(found.count(kind) for kind in forbidden) or (in_order and bool(found.out_of_order))
-        assert matcher.judge(made) is verdict_by_definition(made, broken), contract
+        assert matcher.judge(made) is verdict_by_definition(made, broken, contract), contract
         passes = matcher.judge(made) is Verdict.VALID or (
             not broken
             and not found.misdated
             and bool(made.deliveries)
+            and (contract is at_most_once or any(send.outcome == "ok" for send in made.sends))
             and not (made.strict if strict is None else strict)
         )
         assert (made == matcher) is passes
@@ -215,7 +238,7 @@ def test_verdicts_of_the_contracts_agree_with_the_definitions(made, in_order, st
 def test_every_matcher_accepts_a_clean_record(made):
     for contract in ALL[:3]:
         check(made.record, contract(in_order=True))
-        assert contract().judge(made.record) is verdict_by_definition(made.record, broken=False)
+        assert contract().judge(made.record) is verdict_by_definition(made.record, broken=False, contract=contract)
     for contract in ALL[3:]:
         # These need more to judge: two messages of one sender, or a fault.
         assert contract().judge(made.record) is not Verdict.INVALID

@@ -308,7 +308,7 @@ def test_clean_traffic_is_accepted_by_all(count, data):
     arrived = [n for n in range(count) if n not in unclear or data.draw(st.booleans())]
     outcomes = dict.fromkeys(unclear, "info")
     if arrived:
-        for contract in PASSES:
+        for contract in PASSES if len(unclear) < count else [at_most_once]:
             check(plain(range(count), arrived, outcomes), contract(in_order=True))
 
 

@@ -55,3 +55,25 @@ def test_what_is_put_leaves_the_rest_as_it_was():
 def test_the_arguments_behind_a_parameter():
     assert arguments("a", "b", "c", "d").after("message") == ("c", "d")
     assert arguments("a").after("message") == ()
+
+
+def test_what_a_method_hands_on_as_it_is_has_the_names_of_the_one_that_it_overrides():
+    def loose(channel, *args, **kwargs):
+        return send(channel, *args, **kwargs)
+
+    assert parameter_order(loose) == {"channel": 0}
+    assert parameter_order(loose, send) == {"channel": 0, "message": 1}
+
+
+def test_a_method_that_takes_no_more_than_it_names_is_not_looked_behind():
+    assert parameter_order(lambda message: message, send) == {"message": 0}
+
+
+def test_a_parameter_keeps_the_place_that_the_nearest_method_gives_it():
+    def turned(message, channel, *more):
+        return send(channel, message, *more)
+
+    def base(channel, message, extra):
+        return channel, message, extra
+
+    assert parameter_order(turned, base) == {"message": 0, "channel": 1, "extra": 2}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
+from concurrent.futures import Future
 
 import pytest
 
@@ -172,3 +174,91 @@ def test_other_bad_arguments_are_refused(ledger):
         record_calls(publish, [])
     with pytest.raises(TypeError, match="takes a function and a ledger"):
         record_calls()
+
+
+def test_a_future_of_another_thread_is_unknown_until_it_is_done(ledger):
+    futures = [Future(), Future(), Future(), Future()]
+    recorded = record_calls(futures.__getitem__, ledger, fails=ValueError)
+    assert [recorded(number) for number in range(4)] == futures
+    assert sends(ledger) == [(0, "info"), (1, "info"), (2, "info"), (3, "info")]
+    futures[0].set_result("taken")
+    futures[1].set_exception(ValueError("refused"))
+    futures[2].set_exception(OSError("broken"))
+    futures[3].cancel()
+    assert sends(ledger) == [(0, "ok"), (1, "fail"), (2, "info"), (3, "info")]
+
+
+def test_a_future_that_is_done_already_tells_at_once(ledger):
+    future = Future()
+    future.set_result("taken")
+    assert record_calls(lambda _: future, ledger)(1) is future
+    assert sends(ledger) == [(1, "ok")]
+
+
+def test_what_a_future_brings_is_a_receipt(ledger):
+    future = Future()
+    record_calls(lambda: future, ledger, as_="receipt")()
+    assert deliveries(ledger) == []
+    future.set_result("tick")
+    assert deliveries(ledger) == ["tick"]
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_future_of_asyncio_is_unknown_until_it_is_done_and_still_complains_that_nobody_asked_it(ledger, is_async):
+    complaints = []
+
+    async def run():
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: complaints.append(context["message"]))
+        futures = [loop.create_future(), loop.create_future()]
+
+        async def send_async(number):
+            return futures[number]
+
+        recorded = record_calls(send_async if is_async else futures.__getitem__, ledger)
+        for number in range(2):
+            result = recorded(number)
+            assert (await result if is_async else result) is futures[number]
+        assert sends(ledger) == [(0, "info"), (1, "info")]
+        futures[0].set_result("taken")
+        futures[1].set_exception(OSError("broken"))
+        await asyncio.sleep(0)
+        assert sends(ledger) == [(0, "ok"), (1, "info")]
+        futures.clear()
+        gc.collect()
+
+    asyncio.run(run())
+    assert complaints == ["Future exception was never retrieved"]
+
+
+def test_a_forgotten_ledger_is_said_at_once():
+    with pytest.raises(
+        TypeError, match=r"ledger must be a Ledger, .*, not <function publish .*record_calls\(function, "
+    ):
+        record_calls(publish, id=1)
+
+
+def test_a_decorator_refuses_bad_arguments_where_it_is_made(ledger):
+    with pytest.raises(ValueError, match="as_ must be one of"):
+        record_calls(ledger, as_="sent")
+
+
+@pytest.mark.parametrize("fails", ["OSError", [OSError], OSError("x"), (OSError, int)])
+def test_what_is_no_class_of_exceptions_cannot_fail(ledger, fails):
+    with pytest.raises(TypeError, match="fails must be a class of exceptions, or a tuple of some, not "):
+        record_calls(publish, ledger, fails=fails)
+
+
+@pytest.mark.parametrize("kind", [staticmethod, classmethod])
+def test_a_function_that_is_no_longer_one_says_what_to_turn_round(ledger, kind):
+    with pytest.raises(TypeError, match=f"put @{kind.__name__} above it, not below"):
+        record_calls(ledger)(kind(publish))
+
+
+def test_an_asynchronous_function_for_the_id_is_noted(ledger):
+    async def number_of(number):
+        return number
+
+    assert record_calls(lambda number: number, ledger, id=number_of)(7) == 7
+    assert sends(ledger) == []
+    assert "the function for the id is asynchronous" in ledger.notes[0].text

@@ -119,3 +119,59 @@ def test_names_are_a_collection_of_strings(chosen):
     assert check_chosen("events", ["a"]) == {"a"}
     with pytest.raises(TypeError, match=r"events must be names, such as events=\['a', 'b'\], not "):
         check_chosen("events", chosen)
+
+
+class Awkward:
+    """What a client may well pass on, and what can't be looked at."""
+
+    def __hash__(self):
+        raise Unsayable
+
+    def __repr__(self):
+        raise Unsayable
+
+
+class Unsayable(Exception):
+    def __str__(self):
+        raise Unsayable
+
+
+def test_a_message_and_an_error_that_cannot_be_written_stay_with_the_recorder(ledger):
+    assert Recording(ledger, "client", "", None).attempt("a message", Awkward()) is None
+    assert "no id in its Awkward: <Unsayable: Unsayable when written>." in notes(ledger)[0]
+
+
+class Client:
+    def send(self, message):
+        if message == "bad":
+            raise OSError("broken")
+        return f"sent {message}"
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_recorder_that_fails_is_noted_and_changes_nothing_for_the_client(recording, ledger, when):
+    def fail(*_):
+        raise ZeroDivisionError("ours")
+
+    client = Client()
+    recording.watch(client, "send", fail if when == "before" else lambda _: fail, is_async=False)
+    assert client.send("a") == "sent a"
+    with pytest.raises(OSError, match="broken"):
+        client.send("bad")
+    assert notes(ledger) == [
+        (
+            "client ann could not record a call of send (ZeroDivisionError): the recorder failed: ours. "
+            "Others like it are only counted."
+        )
+    ]
+    assert recording.unrecorded == {"a call of send (ZeroDivisionError)": 2}
+
+
+@pytest.mark.parametrize("chosen", [5, b"ticks", "ticks", [1], ["a", None]])
+def test_what_names_no_events_is_refused(chosen):
+    with pytest.raises(TypeError, match=r"events must be names, such as events=\['a', 'b'\], not "):
+        check_chosen("events", chosen)
+
+
+def test_names_that_can_be_gone_through_only_once_are_all_taken():
+    assert check_chosen("events", iter(["a", "b"])) == {"a", "b"}

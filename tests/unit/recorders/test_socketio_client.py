@@ -114,7 +114,7 @@ def test_a_recorded_client_does_what_it_does_without(kind, ledger):
     assert (LookupError, "broken") in results
     assert ("tick", 1, 2) in seen
     assert '37["seen"]' in wire
-    assert len(ledger.record().deliveries) == 3
+    assert len(ledger.record().deliveries) == 2
     assert len(ledger.record().sends) == 5
 
 
@@ -262,7 +262,16 @@ def test_the_payload_is_the_same_at_both_ends(offline, ledger):
         run(offline.client.emit("tick", data))
     for packet in ('2["tick",1]', '2["tick",1,2]', '2["tick",3]', '2["tick",null]', '2["tick"]'):
         offline.receive(packet)
-    assert [id_ for id_, _ in sends(ledger)] == deliveries(ledger) == [1, (1, 2), 3, None, None]
+    assert [id_ for id_, _ in sends(ledger)] == deliveries(ledger) == [1, (1, 2), 3]
+
+
+def test_an_event_without_a_payload_has_no_id(offline, ledger):
+    recording = record_socketio(offline.client, ledger)
+    offline.connect()
+    run(offline.client.emit("tick"))
+    offline.receive('2["tick"]')
+    assert ledger.counts()[:2] == (0, 0)
+    assert sum(recording.unrecorded.values()) == 2
 
 
 def test_only_the_events_and_the_namespace_that_were_asked_for(offline, ledger):
@@ -351,3 +360,27 @@ def test_a_version_that_lacks_the_private_method_is_named(ledger, monkeypatch):
         RuntimeError, match=r"Client of python-socketio 5\..* has no _trigger_event: this version can't"
     ):
         record_socketio(socketio.Client(handle_sigint=False), ledger)
+
+
+@pytest.mark.parametrize(("namespace", "error"), [("chat", ValueError), ("*", ValueError), (5, TypeError)])
+def test_a_namespace_that_no_client_can_have_is_refused(namespace, error):
+    with pytest.raises(error, match=rf"namespace must .*, such as '/chat', not {namespace!r}".replace("*'", r"\*'")):
+        record_socketio(socketio.Client(), Ledger(), namespace=namespace)
+
+
+class LooseClient(socketio.Client):
+    def emit(self, *args, **kwargs):
+        return super().emit(*args, **kwargs)
+
+    def _trigger_event(self, event, *args):
+        return super()._trigger_event(event, *args)
+
+
+def test_a_client_that_overrides_methods_with_whatever_they_get_is_recorded():
+    ledger, offline = Ledger(), OfflineClient(LooseClient)
+    offline.client.namespaces = {"/": "sid1"}
+    record_socketio(offline.client, ledger, events=["tick"])
+    offline.client.emit("tick", 1)
+    offline.receive('2["tick",2]')
+    record = ledger.record()
+    assert ([send.id for send in record.sends], [delivery.id for delivery in record.deliveries]) == ([1], [2])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 
 import pytest
@@ -147,3 +148,39 @@ def test_a_version_that_lacks_a_method_is_named(client):
     require(client, "redis", "send")
     with pytest.raises(RuntimeError, match=r"Client of redis \d.* has no gone, missing: this version"):
         require(client, "redis", "send", "gone", "missing")
+
+
+class LooseClient(Client):
+    def send(self, *args, **kwargs):
+        return super().send(*args, **kwargs)
+
+
+def test_what_a_subclass_hands_on_as_it_is_is_known_by_its_names(watcher):
+    client = LooseClient()
+    WatchedMethod(client, "send", watcher.before, is_async=False)
+    assert client.send("a", flag=True) == "sent a"
+    assert watcher.calls == ["a"]
+
+
+def test_wrappers_that_are_removed_in_the_order_in_which_they_came_leave_nothing(client, watcher):
+    watches = [WatchedMethod(client, "send", watcher.before, is_async=False) for _ in range(3)]
+    for watch in watches:
+        watch.remove()
+    assert "send" not in vars(client)
+
+
+def test_somebody_else_s_wrapper_between_two_of_ours_stays(client, watcher):
+    inner = WatchedMethod(client, "send", watcher.before, is_async=False)
+    watched_send = client.send
+
+    @functools.wraps(watched_send)
+    def foreign(message):
+        return f"foreign {watched_send(message)}"
+
+    client.send = foreign
+    outer = WatchedMethod(client, "send", watcher.before, is_async=False)
+    inner.remove()
+    outer.remove()
+    assert client.send is foreign
+    assert client.send("a") == "foreign sent a"
+    assert watcher.calls == []

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 from time import monotonic
 
@@ -82,6 +83,7 @@ def test_a_fin_comes_after_the_bytes(made):
 def test_an_rst_is_passed_on_as_one(fake_loop, sockets, send_rst):
     made = assemble(fake_loop, sockets.tcp_pair(), sockets.pair())
     send_rst(made.client)
+    select.select([made.flow.source.sock], [], [], 10)
     pump(made)
     pump(made)
     assert len(made.ends) == 1

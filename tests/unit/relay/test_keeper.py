@@ -35,6 +35,14 @@ def dial(keeper):
     return socket.create_connection(keeper.address, 10.0)
 
 
+def take(listener, sockets):
+    """Accept a client. Its ``connect`` may have returned before the last packet of the handshake has arrived."""
+    listener.setblocking(True)
+    accepted = sockets.keep(module.adopt(listener._accept()[0]))
+    accepted.setblocking(True)
+    return accepted
+
+
 def is_refused(keeper):
     try:
         dial(keeper).close()
@@ -62,11 +70,10 @@ def test_it_opens_and_shuts_again_and_again_with_connections_open(kept, sockets)
     listener, keeper = kept
     for _ in range(3):
         client = sockets.keep(dial(keeper))
-        accepted = sockets.keep(module.adopt(listener._accept()[0]))
+        accepted = take(listener, sockets)
         keeper.shut(listener)
         assert is_refused(keeper)
         client.sendall(b"x")
-        accepted.setblocking(True)
         assert accepted.recv(1) == b"x"
         listener = sockets.keep(keeper.listen())
     dial(keeper).close()

@@ -3,12 +3,15 @@ from __future__ import annotations
 import errno
 import fcntl
 import posix
+import select
 from pathlib import Path
 
 import pytest
 
+from pytest_netchaos.patience import eventually
 from pytest_netchaos.relay import pipes
 from pytest_netchaos.relay.pipes import LEAST, MOST_IDLE, SIZE, Pipe, Piped, Pool
+from pytest_netchaos.relay.sockets import unread
 
 pytestmark = pytest.mark.skipif(not pipes.AVAILABLE, reason="this system has no splice")
 
@@ -36,6 +39,7 @@ def test_bytes_go_from_socket_to_socket(pipe, sockets):
     source, client = sockets.tcp_pair()
     target, server = sockets.tcp_pair()
     client.sendall(b"hello")
+    eventually(lambda: unread(source) == 5)
     assert pipe.fill(source) == pipe.held == 5
     assert pipe.drain(target, 2) == 2
     assert pipe.held == 3
@@ -50,6 +54,7 @@ def test_an_empty_socket_and_one_that_has_ended_are_told_apart(pipe, sockets):
         pipe.fill(source)
     assert pipe.held == 0
     client.close()
+    select.select([source], [], [], 10)
     assert pipe.fill(source) == 0
 
 
@@ -59,6 +64,7 @@ def test_what_is_in_a_pipe_can_be_taken_back(pipe, sockets):
     client.sendall(data)
     got = b""
     while len(got) < len(data):
+        select.select([source], [], [], 10)
         count = pipe.fill(source)
         got += pipe.take_back(1)
         assert pipe.held == count - 1
@@ -123,6 +129,7 @@ def test_a_pipe_with_something_in_it_is_never_used_again(pool, sockets):
     client.sendall(b"left over")
     pipe = pool.borrow()
     before = descriptors()
+    select.select([source], [], [], 10)
     pipe.fill(source)
     pool.give_back(pipe)
     assert pool._idle == []

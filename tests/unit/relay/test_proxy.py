@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
+import select
 import socket
+import termios
 
 import pytest
 from tests.unit.relay.proxied import BACKGROUND, assemble, dialler, fault, said, take_down
 
+from pytest_netchaos.patience import eventually
 from pytest_netchaos.relay import proxy as module
 from pytest_netchaos.relay.fault import DOWN, UP
 
@@ -104,6 +108,13 @@ def test_a_dial_that_meets_a_closed_port_is_told_where_it_is_seen(made):
     assert said(made, "refused") == [(1, "cut and refuse")]
 
 
+def arrive(client):
+    """Wait until the other side has a byte: then it has the handshake's last packet, too."""
+    select.select([], [client], [], 10)
+    client.send(b"!")
+    eventually(lambda: fcntl.ioctl(client, termios.TIOCOUTQ, bytes(4)) == bytes(4))
+
+
 def test_a_dial_that_came_when_the_port_opened_is_not_refused(made, sockets, spin):
     cut = fault("cut")
     made.proxy.start(cut)
@@ -116,6 +127,7 @@ def test_a_dial_that_came_when_the_port_opened_is_not_refused(made, sockets, spi
         def catch_up(family):  # between the port's opening and the look at who came
             with contextlib.suppress(BlockingIOError):
                 early.connect(made.address)
+            arrive(early)
             made.watch.coming += ["{}:{}".format(*early.getsockname()), "127.0.0.1:9"]
             real_listen(family)
 

@@ -229,7 +229,8 @@ def test_a_drain_that_is_closed_reads_no_more_and_says_nothing(fake_loop, socket
 
 
 def test_one_that_pours_into_a_drain_does_not_keep_the_others_waiting(fake_loop, sockets):
-    ours, theirs = sockets.tcp_pair()
+    ours, theirs = sockets.pair()  # what is sent is there at once
+    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 19)
     fake_loop.watch = fake_loop.forget = lambda *_: None
     Drain(fake_loop, ours, lambda _: None)
     theirs.setblocking(False)

@@ -75,6 +75,7 @@ def test_a_dial_is_seen_although_bulk_traffic_came_before_the_filter(watch, clos
 def flood(sockets):
     """More packets than the buffer of a raw socket takes."""
     left, right = sockets.tcp_pair()
+    left.setblocking(True)
     for _ in range(200):
         left.sendall(bytes(60_000))
         for _ in range(60_000 // 20_000):

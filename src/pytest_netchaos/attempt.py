@@ -1,0 +1,67 @@
+"""A message on its way out: what became of it, known at once (`Send`) or later (`Attempt`). No I/O."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, get_args
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+SendOutcome: TypeAlias = Literal["ok", "fail", "info"]
+
+OUTCOMES: tuple[str, ...] = get_args(SendOutcome)
+
+
+class Send(NamedTuple):
+    """One attempt to send a message. A tuple, since there may be a million of them."""
+
+    id: Hashable
+    #: Monotonic seconds.
+    at: float
+    #: ``"ok"``: acknowledged. ``"fail"``: definitely not accepted. ``"info"``: nobody can tell.
+    outcome: SendOutcome = "ok"
+    sender: str = ""
+
+
+class Attempt:
+    """A send whose outcome isn't known yet: set `outcome` once it is. It already has its place among the others."""
+
+    __slots__ = ("_outcome", "at", "id", "sender")
+
+    def __init__(self, id_: Hashable, at: float, sender: str = "") -> None:
+        self.id = id_
+        self.at = at
+        self.sender = sender
+        self._outcome: SendOutcome = "info"
+
+    def __repr__(self) -> str:
+        """Say of what, and how it stands."""
+        return f"<attempt to send {self.id!r}: {self._outcome}>"
+
+    @property
+    def outcome(self) -> SendOutcome:
+        """``"info"`` until it is set; see `Send`.
+
+        Raises:
+            ValueError: It is set to something else than one of the three.
+        """
+        return self._outcome
+
+    @outcome.setter
+    def outcome(self, value: SendOutcome) -> None:
+        check_outcome(value)
+        self._outcome = value
+
+    def as_send(self) -> Send:
+        """Freeze it as it stands."""
+        return Send(self.id, self.at, self._outcome, self.sender)
+
+
+def check_outcome(value: object) -> None:
+    """Refuse what isn't an outcome: a message with another one would be judged as nothing at all.
+
+    Raises:
+        ValueError: It's none of the three.
+    """
+    if value not in OUTCOMES:
+        raise ValueError(f"outcome must be one of {', '.join(map(repr, OUTCOMES))}, not {value!r}")
