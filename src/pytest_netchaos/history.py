@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, overload
 
 from .faults import Fault
+from .triggers import Trigger
 
 Outcome: TypeAlias = Literal["pending", "served", "refused"]
 Closer: TypeAlias = Literal["client", "server", "fault", "link"]
@@ -93,6 +94,18 @@ class FaultSpan:
         return self.fault.breaks
 
 
+@dataclass(frozen=True, slots=True)
+class ArmedFault:
+    """A fault that waits for a trigger, or was healed before that came: it has never been in force."""
+
+    fault: Fault
+    when: Trigger
+    #: Since when it waits.
+    armed_at: float
+    #: When it was healed, and so will never come; ``None`` while it waits.
+    disarmed_at: float | None = None
+
+
 class Dials(Sequence[Dial]):
     """The dials of a link, in order: what `backoff` compares with. Slices are `Dials` too."""
 
@@ -153,6 +166,8 @@ class History:
     dials: Dials = field(default_factory=Dials)
     connections: tuple[Connection, ...] = ()
     faults: tuple[FaultSpan, ...] = ()
+    #: The faults whose trigger hasn't come, in the order in which they were injected.
+    armed: tuple[ArmedFault, ...] = ()
 
     @property
     def outages(self) -> tuple[Outage, ...]:

@@ -1,15 +1,18 @@
 """When a fault comes into force, by what a link has seen and not by the clock. No I/O.
 
-A trigger makes a test independent of how fast the machine is: the fault strikes at the same connection, the same dial or
-the same byte in each run. Numbers are the link's own: since it was made, and from 1 on.
+A trigger makes a test independent of how fast the machine is: the fault strikes at the same connection, the same dial
+or the same byte in each run. Numbers are the link's own: since it was made, and from 1 on.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from .faults import check_count
+
+if TYPE_CHECKING:
+    from .history import History
 
 OneDirection: TypeAlias = Literal["upstream", "downstream"]
 
@@ -34,6 +37,10 @@ class Trigger:
         """
         if type(self) is Trigger:
             raise TypeError("Trigger is none by itself: use OnConnection(2), OnDial(3) or AfterBytes(1000)")
+
+    def seen(self, history: History) -> str:
+        """Say in words how far a link has come towards it."""
+        return _count(len(history.connections), "connection")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +86,10 @@ class OnDial(Trigger):
         """Say what is waited for."""
         return f"dial {self.n}"
 
+    def seen(self, history: History) -> str:
+        """Say in words how far a link has come towards it."""
+        return _count(len(history.dials), "dial")
+
 
 @dataclass(frozen=True, slots=True)
 class AfterBytes(Trigger):
@@ -114,6 +125,15 @@ class AfterBytes(Trigger):
         """Say what is waited for."""
         return f"{self.count:,} bytes {self.direction} on connection {self.connection}"
 
+    def seen(self, history: History) -> str:
+        """Say in words how far a link has come towards it."""
+        if self.connection > len(history.connections):
+            return _count(len(history.connections), "connection")
+        known = history.connections[self.connection - 1]
+        passed = known.bytes_up if self.direction == "upstream" else known.bytes_down
+        over = "" if known.is_open else ", and that connection is over"
+        return f"{passed:,} have passed{over}"
+
 
 def check_trigger(value: object) -> None:
     """Refuse what isn't a trigger.
@@ -124,6 +144,10 @@ def check_trigger(value: object) -> None:
     if not isinstance(value, Trigger):
         hint = f"; did you mean {value.__name__}(…)?" if isinstance(value, type) else ""
         raise TypeError(f"when must be a trigger such as OnConnection(2) or AfterBytes(1000), not {value!r}{hint}")
+
+
+def _count(count: int, noun: str) -> str:
+    return f"the link has seen {count or 'no'} {noun}{'s' * (count > 1)}"
 
 
 def _check_number(name: str, value: object) -> None:

@@ -97,7 +97,9 @@ def trigger_of(fields: tuple[str, ...]) -> tuple[tuple[str, ...], Trigger | None
             number = whole("the trigger's number", count)
             trigger = Trigger(BYTES, number, direction, whole("the trigger's connection", connection))
         case said:
-            raise ValueError(f"a trigger has a kind, a number, and for bytes where they are, not {quote(' '.join(said))}")
+            raise ValueError(
+                f"a trigger has a kind, a number, and for bytes where they are, not {quote(' '.join(said))}"
+            )
     return fields[:place], trigger
 
 

@@ -1,6 +1,6 @@
 """Faults that wait for their triggers. Loaded when there is one.
 
-A dial and a connection bring a fault while the proxy serves them. An offset has a fence in its flow: the bytes before it
+A dial or a connection brings a fault while the proxy serves it. An offset has a fence in its flow: the bytes before it
 leave, those beyond are held. The fault is put in force a moment later, when no flow is in the middle of its work; until
 then the other direction is held as well, so that no answer slips through.
 """

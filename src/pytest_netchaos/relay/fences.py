@@ -1,4 +1,4 @@
-"""Where the bytes of a flow are held back until a fault is in force: at an exact offset. Pure, but for whom it tells."""
+"""Where the bytes of a flow are held until a fault is in force: at an exact offset. Pure."""
 
 from __future__ import annotations
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 CONNECTION, DIAL, BYTES = "connection", "dial", "bytes"
 
 
-class Passed(ValueError):  # noqa: N818 - the owner knows it by this name, and it is said as a reason
-    """A trigger can't come any more: the link has seen it already."""
+class Passed(ValueError):
+    """A trigger can't come any more: the link has seen it already. The owner knows it by this name."""
 
 
 class Trigger:
