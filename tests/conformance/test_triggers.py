@@ -362,8 +362,9 @@ def test_a_connection_that_ends_before_its_offset_never_fires(world):
 def test_a_fin_right_behind_the_offset_meets_the_fault(world):
     client, server = world.pair()
     world.link.cut(when=AfterBytes(4))
-    client.send(b"abcd")
-    client.finish()
+    with world.link.stall():
+        client.send(b"abcd")
+        client.finish()
     assert read_to_the_end(server) == (b"abcd", "RST")
 
 
