@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     )
     from .faults import Blackhole, Close, Cut, Delay, Fault, Flap, Limit, Refuse, Reset, Slice, Stall, Throttle
     from .fingerprints import Fingerprint, fingerprint
-    from .history import Connection, Dial, Dials, FaultSpan, History, Outage
+    from .history import Connection, Dial, Dials, FaultSpan, History, Lag, Outage
     from .injection import Injection
     from .ledger import Attempt, Ledger
     from .link import Link
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from .network import Network
     from .opening import open_network
     from .patience import eventually, eventually_async
+    from .recorded import RecordedRun
     from .recorders import (
         IdRule,
         Recording,
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
         record_stream,
         record_websocket,
     )
+    from .report.json_load import load_timeline
     from .services.cluster import RedisCluster
     from .services.redis import RedisServer
     from .services.redis_at import RedisAt
@@ -69,6 +71,7 @@ if TYPE_CHECKING:
     from .services.sentinel import RedisSentinel
     from .services.server import ContainerServer
     from .timeline import Timeline
+    from .verdict import Verdict
 
 _HOMES = {
     "errors": (
@@ -79,7 +82,7 @@ _HOMES = {
         "Blackhole", "Close", "Cut", "Delay", "Fault", "Flap", "Limit", "Refuse", "Reset", "Slice", "Stall", "Throttle",
     ),
     "fingerprints": ("Fingerprint", "fingerprint"),
-    "history": ("Connection", "Dial", "Dials", "FaultSpan", "History", "Outage"),
+    "history": ("Connection", "Dial", "Dials", "FaultSpan", "History", "Lag", "Outage"),
     "injection": ("Injection",),
     "ledger": ("Attempt", "Ledger"),
     "link": ("Link",),
@@ -91,10 +94,12 @@ _HOMES = {
     "network": ("Network",),
     "opening": ("open_network",),
     "patience": ("eventually", "eventually_async"),
+    "recorded": ("RecordedRun",),
     "recorders": (
         "IdRule", "Recording", "record_calls", "record_publisher", "record_pubsub", "record_socketio",
         "record_socketio_server", "record_stream", "record_websocket",
     ),
+    "report.json_load": ("load_timeline",),
     "services.cluster": ("RedisCluster",),
     "services.redis": ("RedisServer",),
     "services.redis_at": ("RedisAt",),
@@ -102,20 +107,21 @@ _HOMES = {
     "services.sentinel": ("RedisSentinel",),
     "services.server": ("ContainerServer",),
     "timeline": ("Timeline",),
+    "verdict": ("Verdict",),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Attempt", "Blackhole", "Close", "Connection", "ContainerServer", "Cut", "Delay", "Dial", "Dials",
     "DockerUnavailable", "EngineDied", "EngineError", "Fault", "FaultSpan", "Fingerprint", "Flap", "History",
-    "IdRule", "Injection", "Ledger", "Limit", "Link", "LinkClosed", "NetchaosError", "Network", "Outage", "PortInUse",
-    "Recording", "RedisAt", "RedisCluster", "RedisContainer", "RedisSentinel", "RedisServer", "Refuse", "Reset",
-    "ServiceError", "Slice", "Stall", "Throttle", "Timeline", "UnsupportedFault", "UpstreamError", "WaitTimeout",
-    "at_least_once", "at_most_once", "attempts", "backoff", "buffered", "check", "check_async", "dead_peer_detected",
-    "deduplicated", "dial_rate", "eventually", "eventually_async", "exactly_once", "fingerprint", "gap_free",
-    "gave_up", "lost_only_during", "no_thundering_herd", "open_network", "reconnected", "record_calls",
-    "record_publisher", "record_pubsub", "record_socketio", "record_socketio_server", "record_stream",
-    "record_websocket", "resumed", "stayed_away", "waits",
+    "IdRule", "Injection", "Lag", "Ledger", "Limit", "Link", "LinkClosed", "NetchaosError", "Network", "Outage",
+    "PortInUse", "RecordedRun", "Recording", "RedisAt", "RedisCluster", "RedisContainer", "RedisSentinel",
+    "RedisServer", "Refuse", "Reset", "ServiceError", "Slice", "Stall", "Throttle", "Timeline", "UnsupportedFault",
+    "UpstreamError", "Verdict", "WaitTimeout", "at_least_once", "at_most_once", "attempts", "backoff", "buffered",
+    "check", "check_async", "dead_peer_detected", "deduplicated", "dial_rate", "eventually", "eventually_async",
+    "exactly_once", "fingerprint", "gap_free", "gave_up", "load_timeline", "lost_only_during", "no_thundering_herd",
+    "open_network", "reconnected", "record_calls", "record_publisher", "record_pubsub", "record_socketio",
+    "record_socketio_server", "record_stream", "record_websocket", "resumed", "stayed_away", "waits",
 ]  # fmt: skip
 
 

@@ -1,5 +1,8 @@
 """When a lost message was sent, relative to the outages around it. Pure, linear, and free of thresholds.
 
+Each sender is looked at by itself. Only its own messages keep an order on their way, so what another one sent later and
+got through is no sign: they may have taken different connections.
+
 The time line is cut into stretches: stretch 0 lies before the first outage, stretch 1 is that outage, stretch 2 lies
 between it and the next one, and so on. Odd stretches are outages. An outage begins at its start and ends just before
 its heal, so what is sent at the very moment of the heal is sent after it, and a reset takes up no time at all.
@@ -8,7 +11,7 @@ its heal, so what is sent at the very moment of the heal is sent after it, and a
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -16,7 +19,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from .history import Outage
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
     from .ledger import Delivery, Send
 
@@ -26,7 +29,7 @@ Phase: TypeAlias = Literal["before", "in flight", "during", "after", "resumed", 
 """Why a message was lost, as far as times can tell.
 
 ==============  =======================================================================================================
-``in flight``   sent before an outage, and nothing sent after it had reached the subscriber when the outage began
+``in flight``   sent before an outage, and nothing its sender sent after it had reached the subscriber when that began
 ``before``      sent before an outage, but a later send had reached the subscriber when it began: not the outage's doing
 ``during``      sent in an outage
 ``after``       sent after a heal, before the first message sent after it that reached the subscriber
@@ -34,7 +37,8 @@ Phase: TypeAlias = Literal["before", "in flight", "during", "after", "resumed", 
 ``no fault``    there was no outage
 ==============  =======================================================================================================
 
-Between two outages ``after`` goes first: as long as nothing reached the subscriber, there is no sign that it was back.
+All of it is said of one sender's messages. Between two outages ``after`` goes first: as long as nothing reached the
+subscriber, there is no sign that it was back.
 """
 
 
@@ -78,61 +82,93 @@ def stretches(sends: Sequence[Send], outages: Sequence[Outage]) -> list[int]:
 
 
 class Attribution:
-    """What one subscriber got in each stretch, and so why it didn't get the rest."""
+    """The outages of a record, and its sends by sender: why something was lost is a matter of one sender's messages."""
 
-    def __init__(
-        self, sends: Sequence[Send], deliveries: Sequence[Delivery], outages: Sequence[Outage], places: Sequence[int]
-    ) -> None:
-        """Look once at everything.
+    def __init__(self, sends: Sequence[Send], outages: Sequence[Outage]) -> None:
+        """Look once at all sends.
 
         Args:
-            sends: All of them, in order of time.
-            deliveries: Those to this subscriber, in order of time.
+            sends: In order of time.
             outages: Disjoint, in order of time.
-            places: What `stretches` returned for these sends and outages.
         """
-        self._sends = sends
-        self._outages = outages
-        self._places = places
+        self.sends = sends
+        self.outages = outages
+        #: The stretch in which each message was sent.
+        self.places = stretches(sends, outages)
+        #: By sender and stretch, the positions of its sends.
+        self.positions: dict[str, dict[int, list[int]]] = {}
+        for position, (send, place) in enumerate(zip(sends, self.places, strict=True)):
+            self.positions.setdefault(send.sender, {}).setdefault(place, []).append(position)
+
+    def blames(self, lost: Iterable[int], deliveries: Sequence[Delivery]) -> Iterator[Blame]:
+        """Say in which phase each lost message was sent.
+
+        Args:
+            lost: What one subscriber lost, as positions among the sends.
+            deliveries: Those to this subscriber, in order of time.
+        """
+        last = {delivery.id: delivery.at for delivery in deliveries}
+        doubled = len(last) < len(deliveries)
+        first = {delivery.id: delivery.at for delivery in reversed(deliveries)} if doubled else last
+        views: dict[str, _View] = {}
+        for position in lost:
+            sender = self.sends[position].sender
+            if (view := views.get(sender)) is None:
+                view = views[sender] = _View(self, sender, first, last)
+            yield view.blame(position)
+
+    def heal(self, place: int) -> float:
+        """Return the time of the heal with which a stretch begins."""
+        healed_at = self.outages[place // 2 - 1].healed_at
+        assert healed_at is not None, "there is no stretch after an outage that goes on"
+        return healed_at
+
+
+class _View:
+    """What one subscriber got of one sender in each stretch, and so why it didn't get the rest."""
+
+    def __init__(
+        self, record: Attribution, sender: str, first: Mapping[Hashable, float], last: Mapping[Hashable, float]
+    ) -> None:
+        """Look from each heal on for what came after it, and back from each outage for what had come before it.
+
+        Args:
+            record: The sends, and the outages.
+            sender: Whose.
+            first: When each id first arrived at the subscriber.
+            last: When it last did.
+        """
+        self._record = record
         #: By stretch, the position of its first message that arrived after the heal before it ...
         self._resumed: dict[int, int] = {}
         #: ... and of its last message that had arrived when the outage after it began.
         self._flushed: dict[int, int] = {}
-        if outages:
-            last = {delivery.id: delivery.at for delivery in deliveries}
-            doubled = len(last) < len(deliveries)
-            self._look({delivery.id: delivery.at for delivery in reversed(deliveries)} if doubled else last, last)
-
-    def _look(self, first: Mapping[Hashable, float], last: Mapping[Hashable, float]) -> None:
-        """Look from each heal on for what came after it, and back from each outage for what had come before it."""
-        sends, never = self._sends, math.inf
-        for place in range(0, 2 * len(self._outages) + 1, 2):
-            positions = range(bisect_left(self._places, place), bisect_right(self._places, place))
-            if place > 0 and positions:
-                heal = self._heal(place)
+        sends, outages, never = record.sends, record.outages, math.inf
+        for place, positions in record.positions[sender].items():
+            if place % 2:
+                continue
+            if place > 0:
+                heal = record.heal(place)
                 resumed = (at for at in positions if last.get(sends[at].id, -never) >= heal)
                 self._resumed[place] = next(resumed, len(sends))
-            if place < 2 * len(self._outages):
-                start = self._outages[place // 2].started_at
+            if place < 2 * len(outages):
+                start = outages[place // 2].started_at
                 flushed = (at for at in reversed(positions) if first.get(sends[at].id, never) <= start)
                 self._flushed[place] = next(flushed, -1)
 
-    def _heal(self, place: int) -> float:
-        healed_at = self._outages[place // 2 - 1].healed_at
-        assert healed_at is not None, "there is no stretch after an outage that goes on"
-        return healed_at
-
     def blame(self, position: int) -> Blame:
         """Say in which phase the lost message at ``position`` was sent."""
-        if not self._outages:
+        record = self._record
+        outages = record.outages
+        if not outages:
             return Blame("no fault")
-        at, place = self._sends[position].at, self._places[position]
+        at, place = record.sends[position].at, record.places[position]
         number = place // 2
         if place % 2:
-            return Blame("during", number, at - self._outages[number].started_at)
-        if place > 0 and position < self._resumed.get(place, len(self._sends)):
-            return Blame("after", number - 1, at - self._heal(place))
-        if number == len(self._outages):
-            return Blame("resumed", number - 1, at - self._heal(place))
-        in_flight = position > self._flushed.get(place, -1)
-        return Blame("in flight" if in_flight else "before", number, self._outages[number].started_at - at)
+            return Blame("during", number, at - outages[number].started_at)
+        if place > 0 and position < self._resumed[place]:
+            return Blame("after", number - 1, at - record.heal(place))
+        if number == len(outages):
+            return Blame("resumed", number - 1, at - record.heal(place))
+        in_flight = position > self._flushed[place]
+        return Blame("in flight" if in_flight else "before", number, outages[number].started_at - at)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from .index import SendIndex
     from .ledger import DeliveryRecord
 
+#: Seconds, 116 days: a time that is further away was not taken from the clock of the links.
+FAR = 1e7
+
 _by_time = attrgetter("at")
 
 

@@ -1,8 +1,8 @@
 """Did any message have to cross a fault? If none had to, a kept contract proves nothing. Pure, and linear.
 
 A message crosses an outage if it was sent during it or after it, or arrived after it had begun, or was in flight at its
-start and never arrived: sent before, not refused (``"fail"``), and nothing sent later was at that subscriber by then. A
-message that was lost long before the fault hasn't met it.
+start and never arrived: sent before, not refused (``"fail"``), and nothing that its sender sent later was at that
+subscriber by then. A message that was lost long before the fault hasn't met it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Hashable, Iterable
 
     from .ledger import DeliveryRecord
     from .stretch import Stretch
@@ -27,13 +27,17 @@ def crossed(record: DeliveryRecord, stretches: Iterable[Stretch]) -> bool:
 
 def _in_flight(record: DeliveryRecord, begin: float) -> bool:
     """Say whether a message was under way at ``begin``, when all had been sent."""
-    positions = {send.id: position for position, send in enumerate(record.sends)}
-    if any(delivery.at > begin and delivery.id in positions for delivery in reversed(record.deliveries)):
+    known = {send.id for send in record.sends}
+    if any(delivery.at > begin and delivery.id in known for delivery in reversed(record.deliveries)):
         return True
-    flushed = dict.fromkeys(record.subscribers, -1)
-    for delivery in record.deliveries:
-        position = positions.get(delivery.id, -1)
-        if position > flushed.get(delivery.subscriber, -1):
-            flushed[delivery.subscriber] = position
-    last = max((position for position, send in enumerate(record.sends) if send.outcome != "fail"), default=-1)
-    return any(position < last for position in flushed.values())
+    arrived: dict[str, set[Hashable]] = {subscriber: set() for subscriber in record.subscribers}
+    for id_, _, subscriber in record.deliveries:
+        arrived.setdefault(subscriber, set()).add(id_)
+    # By sender, the last message that wasn't refused, with what came after it. If that has arrived, all is well.
+    tails: dict[str, list[Hashable]] = {}
+    for id_, _, outcome, sender in record.sends:
+        if outcome != "fail":
+            tails[sender] = [id_]
+        elif sender in tails:
+            tails[sender].append(id_)
+    return any(ids.isdisjoint(tail) for ids in arrived.values() for tail in tails.values())

@@ -22,7 +22,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from .attribution import Attribution, Blame, disjoint, stretches
+from .attribution import Attribution, Blame, disjoint
 from .clocks import Misdated, misdated
 from .index import SendIndex, index
 from .ordering import Disorder, Skip, disorders, skips
@@ -117,7 +117,7 @@ def audit(record: DeliveryRecord) -> Audit:
     found = Audit(len(record.sends), len(record.deliveries), tuple(received), outages, began_at)
     sent = index(record.sends)
     found.misdated = misdated(record, sent)
-    places: Sequence[int] = ()
+    why: Attribution | None = None
     for subscriber, got in received.items():
         counts = Counter([delivery.id for delivery in got])
         _audit_deliveries(found, sent, counts, subscriber)
@@ -125,9 +125,9 @@ def audit(record: DeliveryRecord) -> Audit:
         lost, unseen = sent.absent(counts)
         found.unseen += [Unseen(record.sends[at], subscriber) for at in unseen]
         if lost:
-            places = places or stretches(record.sends, outages)
-            why = Attribution(record.sends, got, outages, places)
-            found.lost += [Lost(record.sends[at], subscriber, why.blame(at)) for at in lost]
+            why = why or Attribution(record.sends, outages)
+            blames = zip(lost, why.blames(lost, got), strict=True)
+            found.lost += [Lost(record.sends[at], subscriber, blame) for at, blame in blames]
             found.skipped += skips(sent, lost, counts, subscriber)
             found.sent_again += _sent_again(sent, counts, subscriber)
     return found

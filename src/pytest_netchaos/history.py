@@ -7,7 +7,7 @@ seconds: those of ``time.monotonic()``, in every process of the machine.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias, overload
 
 from .faults import Fault
@@ -16,6 +16,7 @@ from .triggers import Trigger
 Outcome: TypeAlias = Literal["pending", "served", "refused"]
 Closer: TypeAlias = Literal["client", "server", "fault", "link"]
 Ending: TypeAlias = Literal["FIN", "RST"]
+Sleeper: TypeAlias = Literal["event loop", "process"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +107,31 @@ class ArmedFault:
     disarmed_at: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """A stretch of time in which the test's own process, or an event loop in it, did nothing, and its clients neither.
+
+    It explains why something came late without a fault of the client: see `lag`.
+    """
+
+    at: float
+    #: Seconds.
+    lasted: float
+    #: What stood still.
+    of: Sleeper = "event loop"
+
+
 class Dials(Sequence[Dial]):
     """The dials of a link, in order: what `backoff` compares with. Slices are `Dials` too."""
 
-    __slots__ = ("_dials", "blind")
+    __slots__ = ("_dials", "blind", "lags")
 
-    def __init__(self, dials: Iterable[Dial] = (), blind: str = "") -> None:
+    def __init__(self, dials: Iterable[Dial] = (), blind: str = "", lags: Iterable[Lag] = ()) -> None:
         self._dials = tuple(dials)
         #: Which dials could not be seen, in words; empty where all of them could.
         self.blind = blind
+        #: When this process or its event loop stood still, so that a client in it may have dialled late.
+        self.lags = tuple(lags)
 
     @overload
     def __getitem__(self, key: int) -> Dial: ...
@@ -123,7 +140,7 @@ class Dials(Sequence[Dial]):
     def __getitem__(self, key: int | slice) -> Dial | Dials:
         """Return one dial, or the dials of a slice."""
         if isinstance(key, slice):
-            return Dials(self._dials[key], self.blind)
+            return Dials(self._dials[key], self.blind, self.lags)
         return self._dials[key]
 
     def __len__(self) -> int:
@@ -134,15 +151,19 @@ class Dials(Sequence[Dial]):
         """Say how many there are, and how they went."""
         return f"<{len(self.served)} served and {len(self.refused)} refused of {len(self)} dials>"
 
+    def with_lags(self, lags: Iterable[Lag]) -> Dials:
+        """Return the same dials, with what is known of the process that the test runs in."""
+        return Dials(self._dials, self.blind, lags)
+
     @property
     def refused(self) -> Dials:
         """Those that were refused."""
-        return Dials((dial for dial in self._dials if dial.outcome == "refused"), self.blind)
+        return Dials((dial for dial in self._dials if dial.outcome == "refused"), self.blind, self.lags)
 
     @property
     def served(self) -> Dials:
         """Those that became connections."""
-        return Dials((dial for dial in self._dials if dial.outcome == "served"), self.blind)
+        return Dials((dial for dial in self._dials if dial.outcome == "served"), self.blind, self.lags)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +189,15 @@ class History:
     faults: tuple[FaultSpan, ...] = ()
     #: The faults whose trigger hasn't come, in the order in which they were injected.
     armed: tuple[ArmedFault, ...] = ()
+
+    @property
+    def lags(self) -> tuple[Lag, ...]:
+        """When this process or its event loop stood still."""
+        return self.dials.lags
+
+    def with_lags(self, lags: Iterable[Lag]) -> History:
+        """Return the same history, with what is known of the process that the test runs in."""
+        return replace(self, dials=self.dials.with_lags(lags))
 
     @property
     def outages(self) -> tuple[Outage, ...]:

@@ -25,6 +25,7 @@ from .faults import (
     check_duration,
 )
 from .injection import Injection
+from .lag import LagMonitor
 from .observed import ObservedLink
 from .triggers import Trigger, check_trigger
 
@@ -52,8 +53,9 @@ class Link(ObservedLink):
         engine_link: EngineLink,
         timeout: float,
         url_defaults: UrlDefaults = UrlDefaults(),  # noqa: B008 - it is frozen
+        lag_monitor: LagMonitor | None = None,
     ) -> None:
-        super().__init__(name, upstream, engine_link, timeout, url_defaults)
+        super().__init__(name, upstream, engine_link, timeout, url_defaults, lag_monitor)
         self._injections: list[Injection] = []
 
     def __repr__(self) -> str:
@@ -201,6 +203,8 @@ class Link(ObservedLink):
         if when is not None:
             check_trigger(when)
         self._check_open(f"{fault.kind}()")
+        if self._lag_monitor is not None:
+            self._lag_monitor.watch()
         injection = Injection(fault, self.name, self._engine_link, for_, self._timeout, when)
         self._injections.append(injection)
         return injection

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from . import addresses
 from .addresses import UpstreamLike
 from .engines.base import Engine
 from .errors import DockerUnavailable, EngineError, LinkClosed, NetchaosError, hide_own_errors
-from .history import History, Outage, merge_outages
 from .link import Link
 from .marker import Standing
+from .observed_network import ObservedNetwork
+from .seeds import derive_seed
 from .settling import QUIET, settle, settle_async
-from .timeline import Entry, Timeline, entries, messages
 
 if TYPE_CHECKING:
-    from .ledger import Ledger
     from .services.docker.session import Docker
     from .services.server import ContainerServer
     from .services.wishes import Ready
@@ -30,7 +27,7 @@ __tracebackhide__ = hide_own_errors
 TIMEOUT = 5.0
 
 
-class Network:
+class Network(ObservedNetwork):
     """Makes links, and takes every fault back. The ``netchaos`` fixture is one.
 
     Args:
@@ -49,6 +46,7 @@ class Network:
         standing: tuple[Standing, ...] = (),
         docker: Callable[[], Docker] | None = None,
     ) -> None:
+        super().__init__()
         self.seed = seed
         self._docker_source = docker
         self._servers: list[ContainerServer] = []
@@ -56,20 +54,12 @@ class Network:
         self._engine: Engine | None = None
         self._timeout = timeout
         self._standing = standing
-        self._links: dict[str, Link] = {}
-        self._notes: list[Entry] = []
-        self._ledgers: list[Ledger] = []
         self._unnamed = 0
         self._is_closed = False
 
     def __repr__(self) -> str:
         """Say which links there are."""
         return f"<network with {', '.join(map(repr, self._links)) or 'no links'}, seed {self.seed}>"
-
-    @property
-    def links(self) -> Mapping[str, Link]:
-        """The links by name, in the order in which they were made."""
-        return MappingProxyType(self._links)
 
     def link(
         self,
@@ -107,7 +97,8 @@ class Network:
         given, name = name, self._name(name, found.name)
         self._engine = self._engine_source()
         made = self._engine.open(name, found, host, port, self._link_seed(given), hosts)
-        link = self._links[name] = Link(name, found.name, made, self._timeout, found.url_defaults)
+        link = self._links[name] = Link(name, found.name, made, self._timeout, found.url_defaults, self._lag_monitor)
+        self._lag_monitor.watch()
         for standing in self._standing:
             for fault in standing.faults if standing.hits(name) else ():
                 link.inject(fault)
@@ -198,43 +189,6 @@ class Network:
         """Settle like `settle`, without stopping the event loop (asyncio or trio)."""
         return await settle_async(self, quiet, self._timeout if within is None else within, heartbeat_bytes)
 
-    def note(self, text: str) -> float:
-        """Write a line of your own into the timeline; return its monotonic time."""
-        entry = Entry(time.monotonic(), "", "note", text)
-        self._notes.append(entry)
-        return entry.at
-
-    @property
-    def notes(self) -> tuple[Entry, ...]:
-        """What `note` has written, in the order in which that was called."""
-        return tuple(self._notes)
-
-    @property
-    def timeline(self) -> Timeline:
-        """What happened until now, on all links and in the test, in one order.
-
-        Raises:
-            EngineDied: there is no engine any more to ask for the latest; see `recall`.
-        """
-        return self._merge(link.history() for link in self._links.values())
-
-    def recall(self) -> Timeline:
-        """What is known of what happened, without asking the engine: for when it is dead."""
-        return self._merge(link.recall() for link in self._links.values())
-
-    def outages(self) -> tuple[Outage, ...]:
-        """The stretches of time in which a breaking fault was in force on any link."""
-        return merge_outages(span for link in self._links.values() for span in link.history().faults)
-
-    def keep(self, ledger: Ledger) -> None:
-        """Have what a ledger holds in the timeline, and in what is said of a failure."""
-        self._ledgers.append(ledger)
-
-    @property
-    def ledgers(self) -> tuple[Ledger, ...]:
-        """The ledgers that are kept with it."""
-        return tuple(self._ledgers)
-
     def close(self, *, passed: bool = True) -> None:
         """Heal and close every link. What they saw stays readable.
 
@@ -248,6 +202,7 @@ class Network:
             NetchaosError: a marker names a link that there never was.
         """
         self._is_closed = True
+        self.stop_watch()
         failures: list[NetchaosError] = []
         for link in self._links.values():
             try:
@@ -277,16 +232,6 @@ class Network:
                 f"@pytest.mark.flaky_network names the link {missing[0]!r}, which this test never made: it made {known}"
             )
 
-    def _merge(self, histories: Iterable[History]) -> Timeline:
-        merged = [*self._notes]
-        for history in histories:
-            merged += entries(history)
-        for ledger in self._ledgers:
-            # A timeline has the faults from the histories; to ask for outages once more would fail with a dead engine.
-            merged += messages(ledger.record(outages=()))
-            merged += (Entry(note.at, "", "note", note.text) for note in ledger.notes)
-        return Timeline(merged)
-
     def _link_seed(self, name: str | None) -> int:
         """Derive a link's seed; one without a name has an upstream's port in it, which is another one in each run."""
         if name is not None:
@@ -306,9 +251,3 @@ class Network:
         if name in self._links:
             raise ValueError(f"name must be unique in a test, and there is a link {name!r} already")
         return name
-
-
-def derive_seed(seed: int, *names: str) -> int:
-    """Derive the seed of one thing from the seed of a larger one, by name: in no order, and on any worker."""
-    said = "\0".join([str(seed), *names]).encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.blake2b(said, digest_size=8).digest(), "big") >> 1

@@ -10,6 +10,7 @@ from .engines.base import EngineLink
 from .errors import LinkClosed, WaitTimeout, hide_own_errors
 from .faults import check_duration
 from .history import Connection, Dial, Dials, History
+from .lag import LagMonitor
 from .linklog import LinkLog
 from .waiting import in_thread
 
@@ -30,6 +31,7 @@ class ObservedLink:
         engine_link: EngineLink,
         timeout: float,
         url_defaults: UrlDefaults = UrlDefaults(),  # noqa: B008 - it is frozen
+        lag_monitor: LagMonitor | None = None,
     ) -> None:
         self.name = name
         #: Where it leads, in words.
@@ -40,6 +42,7 @@ class ObservedLink:
         self._engine_link = engine_link
         self._timeout = timeout
         self._url_defaults = url_defaults
+        self._lag_monitor = lag_monitor
         self._last: History | None = None  # once it is closed
 
     @property
@@ -80,11 +83,18 @@ class ObservedLink:
 
     def history(self) -> History:
         """Everything that the link saw until now, as one consistent and immutable value."""
-        return self._last or self._engine_link.history()
+        return self._last or self._with_lags(self._engine_link.history())
 
     def recall(self) -> History:
         """What is known, without asking the engine for the latest."""
-        return self._last or self._engine_link.log.history(time.monotonic())
+        return self._last or self._with_lags(self._engine_link.log.history(time.monotonic()))
+
+    def _with_lags(self, history: History) -> History:
+        if self._lag_monitor is None:
+            return history
+        self._lag_monitor.watch()  # a link that was made before the event loop began is now used in it
+        lags = self._lag_monitor.lags()
+        return history.with_lags(lags) if lags else history
 
     # Waiting.
 

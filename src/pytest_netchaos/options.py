@@ -7,6 +7,8 @@ import os
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
@@ -42,6 +44,8 @@ class Settings:
     docker_host: str = ""
     #: Whether a delivery contract fails where nothing had to cross a fault.
     strict: bool = False
+    #: Where the timeline of each test is written, if anywhere.
+    timeline: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,14 @@ STRICT = Option(
     "Fail a delivery contract (exactly_once, …) where no message had to cross a fault: it proves nothing. Default: no.",
     bare="yes",
 )
-OPTIONS = (SEED, TIMEOUT, ENGINE, REDIS, DOCKER, DOCKER_HOST, STRICT)
+TIMELINE = Option(
+    "timeline",
+    "DIR",
+    "",
+    "Write what happened in each test that used netchaos, passed or failed, into a JSON file in this directory. It is "
+    "made where it is missing; in the ini file it is relative to that file, elsewhere to the working directory.",
+)
+OPTIONS = (SEED, TIMEOUT, ENGINE, REDIS, DOCKER, DOCKER_HOST, STRICT, TIMELINE)
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -128,6 +139,9 @@ def resolve(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> S
     seed = _read(config, environ, SEED, _seed)
     config.option.netchaos_seed = str(seed)
     docker = _read(config, environ, DOCKER, _policy)
+    timeline = _read(config, environ, TIMELINE, partial(_directory, base=_base(config, environ)))
+    if timeline is not None:
+        config.option.netchaos_timeline = str(timeline)
     return Settings(
         seed,
         _read(config, environ, TIMEOUT, _timeout),
@@ -136,6 +150,7 @@ def resolve(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> S
         docker or ("require" if environ.get("CI") else "auto"),
         _read(config, environ, DOCKER_HOST, str),
         _read(config, environ, STRICT, _yes),
+        timeline,
     )
 
 
@@ -169,6 +184,26 @@ def _yes(text: str) -> bool:
     if text.lower() not in _YES + _NO:
         raise ValueError("yes or no")
     return text.lower() in _YES
+
+
+def _base(config: pytest.Config, environ: Mapping[str, str]) -> Path:
+    """Return what a relative directory is relative to: as ``--junitxml`` has it, or as ini options of paths."""
+    given = config.getoption(TIMELINE.dest) is not None or bool(environ.get(TIMELINE.variable))
+    return Path() if given or config.inipath is None else Path(config.inipath).parent
+
+
+def _directory(text: str, base: Path) -> Path | None:
+    if not text:
+        return None
+    path = Path(os.path.abspath(base / os.path.expanduser(text)))  # noqa: PTH100, PTH111 - resolve() follows links; "~" isn't always a user
+    parent = path
+    while not os.path.lexists(parent):
+        parent = parent.parent
+    if not parent.is_dir():
+        raise ValueError(f"a directory, and {str(parent)!r} is none")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise ValueError(f"a directory that can be written to, and {str(parent)!r} can't")
+    return path
 
 
 def _seed(text: str) -> int:

@@ -27,7 +27,8 @@ T = TypeVar("T")
 _settings = pytest.StashKey[options.Settings]()
 _standing = pytest.StashKey[tuple[marker.Standing, ...]]()
 _network = pytest.StashKey["Network"]()
-_passed = pytest.StashKey[bool]()
+#: Of a test's setup and call; empty where it wasn't called.
+_outcome = pytest.StashKey[str]()
 #: The run's id, in its controlling process.
 _run = pytest.StashKey[str]()
 
@@ -88,18 +89,23 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Add what the links saw to the report of a failed test, and keep its outcome for the end of its network.
 
     https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_runtest_makereport
     """
-    report = yield
-    item.stash[_passed] = report.when == "call" and report.passed
     network = item.stash.get(_network, None)
+    if network is not None and (call.when == "call" or call.excinfo is not None):
+        network.stop_watch()  # before pytest writes down a failure, which may take it a second
+    report = yield
+    if report.when == "call" or (report.when == "setup" and not report.passed):
+        item.stash[_outcome] = report.outcome
     if report.failed and network is not None and (report.when == "call" or network.links):
         from .report.section import add_story  # noqa: PLC0415 - only where a test failed
 
-        add_story(item, report, network, item.config.stash[_settings].seed, remarks=())
+        add_story(item, report, network, item.config.stash[_settings].seed, remarks=network.remarks())
     return report
 
 
@@ -149,7 +155,10 @@ def _or_skip(settings: options.Settings, make: Callable[[], T], *policies: str) 
 @pytest.fixture
 def netchaos(request: pytest.FixtureRequest, _netchaos_resources: Resources) -> Iterator[Network]:
     """Links that can be cut, delayed and flapped: ``netchaos.link(server)``. All are healed and closed at the end."""
-    from .network import Network, derive_seed  # noqa: PLC0415 - only where a test uses it
+    from .network import Network  # noqa: PLC0415 - only where a test uses it
+    from .recorded import RunOfTest  # noqa: PLC0415 - the same
+    from .report.export import export  # noqa: PLC0415 - the same
+    from .seeds import derive_seed  # noqa: PLC0415 - the same
 
     settings = request.config.stash[_settings]
     standing = request.node.stash.get(_standing, ())
@@ -165,7 +174,13 @@ def netchaos(request: pytest.FixtureRequest, _netchaos_resources: Resources) -> 
     )
     request.node.stash[_network] = network
     yield network
-    network.close(passed=request.node.stash.get(_passed, False))
+    outcome = request.node.stash.get(_outcome, "")
+    run = RunOfTest(request.node.nodeid, outcome, settings.seed, str(settings.engine))
+    try:
+        known = [(name, value) for name, value in request.node.user_properties if not name.startswith("netchaos_")]
+        request.node.user_properties[:] = [*known, *export(network, run, settings.timeline)]  # not twice in a rerun
+    finally:
+        network.close(passed=outcome == "passed")
 
 
 @pytest.fixture

@@ -7,13 +7,17 @@ import linecache
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import CodeType, TracebackType
 from typing import Any, Generic, TypeVar, cast
 
-from .errors import WaitTimeout
+from .errors import WaitTimeout, hide_own_errors
 from .faults import check_duration
 from .matchers.base import Matcher
+from .spelling import spelled
+
+__tracebackhide__ = hide_own_errors
 
 T = TypeVar("T")
 
@@ -43,7 +47,8 @@ class Questions(Generic[T]):
         self._place = "" if isinstance(condition, Matcher) else _place(condition)
         self._within = within
         self._not_yet: tuple[type[Exception], ...] = (AssertionError, *_tuple(ignoring))
-        self._said: list[str] = []
+        #: What it answered last. Written only when it is shown: a value may be long, and is asked for each time.
+        self._said: Callable[[], list[str]] = list
         self._asked = 0
         self._began = time.monotonic()
         self._is_over = False
@@ -62,8 +67,7 @@ class Questions(Generic[T]):
 
     def returned(self, value: object) -> None:
         """Take a value that isn't true for the answer."""
-        hint = ": a function of asserts has to end with `return True`" if value is None else ""
-        self._said = [f"it returned {_short(value)} last{hint}"]
+        self._said = partial(_returned, value)
 
     def pause(self) -> float:
         """Return how long to wait before the next question.
@@ -72,7 +76,7 @@ class Questions(Generic[T]):
             WaitTimeout: That was the last one.
         """
         if self._is_over:
-            raise self._timed_out(self._said) from None
+            raise self._timed_out(self._said()) from None
         waited = time.monotonic() - self._began
         return max(0.0, min(max(waited * _SHARE, _SHORTEST), _LONGEST, self._within - waited))
 
@@ -82,7 +86,8 @@ class Questions(Generic[T]):
 
     def unanswered(self) -> WaitTimeout:
         """Return the error for a question that was still open when the time was up."""
-        before = [f"before that, {self._said[0]}", *self._said[1:]] if self._said else []
+        said = self._said()
+        before = [f"before that, {said[0]}", *said[1:]] if said else []
         return self._timed_out(["it had not answered when the time was up, and was cancelled", *before])
 
     def _timed_out(self, said: list[str]) -> WaitTimeout:
@@ -149,18 +154,34 @@ def _line(filename: str, number: int) -> str:
     return f"  {Path(filename).name}:{number}{': ' if source else ''}{source}"
 
 
-def _raised(error: Exception) -> list[str]:
+def _returned(value: object) -> list[str]:
+    hint = ": a function of asserts has to end with `return True`" if value is None else ""
+    return [f"it returned {_short(value)} last{hint}"]
+
+
+def _raised(error: Exception) -> Callable[[], list[str]]:
     """Say what a condition has raised, and for one of several asserts, which."""
+    text = spelled(error, str)
     if isinstance(error, _Unmatched):
-        return str(error).splitlines()
-    first, *rest = str(error).splitlines() or [""]
-    said = [f"it raised {type(error).__name__}{': ' if first else ''}{first} last", *rest[: _SHOWN - 2]]
-    if isinstance(error, AssertionError):
-        innermost = inspect.getinnerframes(cast("TracebackType", error.__traceback__))[-1]
-        said.append(_line(innermost.filename, innermost.lineno))
-    return said
+        return text.splitlines
+    # Not the error itself: it would keep everything alive that its frames know.
+    return partial(_raising, type(error).__name__, text, _where(error) if isinstance(error, AssertionError) else None)
+
+
+def _raising(kind: str, text: str, where: tuple[str, int] | None) -> list[str]:
+    first, *rest = text.splitlines() or [""]
+    said = [f"it raised {kind}{': ' if first else ''}{first} last", *rest[: _SHOWN - 2]]
+    return said if where is None else [*said, _line(*where)]
+
+
+def _where(error: Exception) -> tuple[str, int]:
+    """Return the file and the line that raised. Of a traceback alone: `inspect` would read the source each time."""
+    trace = cast("TracebackType", error.__traceback__)
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace.tb_frame.f_code.co_filename, trace.tb_lineno
 
 
 def _short(value: object) -> str:
-    text = repr(value)
+    text = spelled(value)
     return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…"

@@ -89,7 +89,7 @@ class Resumption:
 
 def resumptions(record: DeliveryRecord) -> list[Resumption]:
     """Judge each reconnect before and after which a message of the same sender arrived, subscriber by subscriber."""
-    order = _Order(record.sends)
+    order = Order(record.sends)
     got: dict[str, list[Delivery]] = {}
     for delivery in record.deliveries:
         got.setdefault(delivery.subscriber, []).append(delivery)
@@ -124,7 +124,7 @@ def _names(record: DeliveryRecord) -> Iterable[str]:
     return {name: None for name in record.subscribers if name} | seen or ("",)
 
 
-class _Order:
+class Order:
     """The place of each message among those of its sender; of those with an id of their own."""
 
     def __init__(self, sends: Sequence[Send]) -> None:
@@ -170,7 +170,7 @@ class _Part:
 class _Walk:
     """One subscriber's deliveries, from reconnect to reconnect."""
 
-    order: _Order
+    order: Order
     subscriber: str
     #: In which the latest delivery came.
     session: Hashable | None

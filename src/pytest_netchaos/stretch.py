@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 from .faults import check_number
 
@@ -28,8 +28,11 @@ def check_moment(name: str, value: object) -> None:
         TypeError: It's something else.
         ValueError: It's a number, and not a finite one.
     """
-    if not isinstance(value, Stretch):
-        check_number(name, value, low=-math.inf, high=math.inf)
+    if isinstance(value, Stretch):
+        return
+    check_number(name, value, low=-math.inf, high=math.inf)
+    if math.isinf(cast("float", value)):
+        raise ValueError(f"{name} must be finite (seconds of time.monotonic()), not {value!r}")
 
 
 def start_of(value: float | Stretch) -> float:

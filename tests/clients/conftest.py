@@ -18,6 +18,7 @@ from tests import needs
 
 from pytest_netchaos.errors import EngineError
 from pytest_netchaos.patience import eventually
+from pytest_netchaos.services.ports import Reservation
 from pytest_netchaos.services.toxiproxy.api import Api
 
 SERVERS = ("toxiproxy", "ours")
@@ -35,20 +36,20 @@ def required(found: str | None, what: str) -> str:
 @pytest.fixture(scope="session", params=SERVERS)
 def api(request: pytest.FixtureRequest) -> Iterator[Api]:
     """The address of a running server, and our own way to ask it."""
-    port = free_port()
-    command = (
-        [needs.toxiproxy(), "-host", "127.0.0.1", "-port", str(port)]
-        if request.param == "toxiproxy"
-        else [sys.executable, "-m", "pytest_netchaos", "serve", "--listen", f"127.0.0.1:{port}"]
-    )
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    try:
-        with contextlib.closing(Api("127.0.0.1", port)) as made:
-            await_ready(process, made)
-            yield made
-    finally:
-        process.terminate()
-        process.wait(10)
+    with contextlib.closing(Reservation()) as kept:
+        command = (
+            [needs.toxiproxy(), "-host", "127.0.0.1", "-port", str(kept.port)]
+            if request.param == "toxiproxy"
+            else [sys.executable, "-m", "pytest_netchaos", "serve", "--listen", f"127.0.0.1:{kept.port}"]
+        )
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        try:
+            with contextlib.closing(Api("127.0.0.1", kept.port)) as made:
+                await_ready(process, made)
+                yield made
+        finally:
+            process.terminate()
+            process.wait(10)
 
 
 @pytest.fixture
@@ -83,13 +84,6 @@ def node_modules() -> str:
 def cli() -> str:
     """The path of Toxiproxy's own command line client."""
     return required(shutil.which("toxiproxy-cli"), "toxiproxy-cli")
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def await_ready(process: subprocess.Popen[bytes], api: Api) -> None:

@@ -10,6 +10,8 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tests.loopback import await_arrival
+
 from pytest_netchaos import History, Link, Network
 
 #: Seconds in which something that happens at once has happened, on the busiest machine.
@@ -28,6 +30,11 @@ class Peer:
     def send(self, data: bytes) -> None:
         self.sock.sendall(data)
 
+    def hand_over(self, data: bytes) -> None:
+        """Send, and wait until all of it has arrived at the link: for what a close is to pass on."""
+        self.send(data)
+        await_arrival(self.sock)
+
     def receives(self, data: bytes) -> bool:
         """Whether exactly these bytes come next."""
         return self.read(len(data)) == data
@@ -42,7 +49,7 @@ class Peer:
         return bytes(got)
 
     def sees(self) -> str:
-        """What comes next: ``"FIN"``, ``"RST"``, ``"silence"``, or the bytes themselves."""
+        """What comes within a moment: ``"silence"``, the bytes, ``"FIN"`` or ``"RST"``. For an end: `ends_with`."""
         self.sock.settimeout(SILENCE)
         try:
             data = self.sock.recv(1 << 16)
@@ -84,7 +91,7 @@ class Peer:
 
 
 def silent(peers: Iterable[Peer], count: int) -> list[Peer]:
-    """Wait until ``count`` of the peers have something to read; return the others, after a while of silence."""
+    """Wait until all but ``count`` of the peers have something to read; return those, after a while of silence."""
     waiting = list(peers)
     while len(waiting) > count:
         waiting = without_news(waiting, SOON)

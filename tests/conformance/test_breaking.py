@@ -14,14 +14,14 @@ def test_cut_resets_live_connections_at_both_ends_and_refuses_new_ones(world):
     client.send(b"x")
     assert server.receives(b"x")
     with world.link.cut():
-        assert (client.sees(), server.sees()) == ("RST", "RST")
+        assert (client.ends_with(), server.ends_with()) == ("RST", "RST")
         assert world.dial_fails_with() == "ECONNREFUSED"
 
 
 def test_cut_resets_idle_connections_too(world):
     pairs = [world.pair() for _ in range(5)]
     fault = world.link.cut()
-    assert [(c.sees(), s.sees()) for c, s in pairs] == [("RST", "RST")] * 5
+    assert [(c.ends_with(), s.ends_with()) for c, s in pairs] == [("RST", "RST")] * 5
     assert fault.hits == (1, 2, 3, 4, 5)
 
 
@@ -39,7 +39,7 @@ def test_cut_is_in_force_when_it_returns(world):
         client, _ = world.pair()
         with world.link.cut():
             assert world.dial_fails_with() == "ECONNREFUSED"
-            assert client.sees() == "RST"
+            assert client.ends_with() == "RST"
 
 
 def test_cut_catches_a_connection_that_the_upstream_has_not_accepted_yet(world):
@@ -52,7 +52,7 @@ def test_cut_catches_a_connection_that_the_upstream_has_not_accepted_yet(world):
 def test_reset_resets_live_connections_and_serves_new_ones(world):
     client, server = world.pair()
     fault = world.link.reset()
-    assert (client.sees(), server.sees()) == ("RST", "RST")
+    assert (client.ends_with(), server.ends_with()) == ("RST", "RST")
     assert fault.hits == (1,)
     client, server = world.pair()
     client.send(b"x")
@@ -73,12 +73,12 @@ def test_reset_hits_a_share_of_the_connections(world):
 @pytest.mark.beyond_toxiproxy
 def test_close_delivers_what_was_sent_and_then_a_fin(world):
     client, server = world.pair()
-    client.send(b"last words")
-    server.send(b"last reply")
+    client.hand_over(b"last words")
+    server.hand_over(b"last reply")
     world.link.close()
     assert server.receives(b"last words")
     assert client.receives(b"last reply")
-    assert (client.sees(), server.sees()) == ("FIN", "FIN")
+    assert (client.ends_with(), server.ends_with()) == ("FIN", "FIN")
     client, server = world.pair()
     client.send(b"x")
     assert server.receives(b"x")
@@ -107,11 +107,11 @@ def test_close_ends_a_connection_whose_sender_does_not_stop(world):
 def test_close_does_not_destroy_bytes_that_the_peer_has_not_read(world, pattern):
     client, server = world.pair()
     data = pattern(100_000)
-    server.send(data)
+    server.hand_over(data)
     client.send(b"unread by the server")
     world.link.close()
     assert client.read(len(data)) == data
-    assert client.sees() == "FIN"
+    assert client.ends_with() == "FIN"
 
 
 @pytest.mark.beyond_toxiproxy

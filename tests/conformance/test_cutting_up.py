@@ -61,14 +61,15 @@ def test_a_slice_that_is_healed_delivers_the_rest_at_once(world, pattern):
 
 @pytest.mark.parametrize("direction", ["upstream", "downstream"])
 @pytest.mark.parametrize("count", [1, 1000, 40_000])
-def test_limit_lets_exactly_its_bytes_through_and_closes(world, pattern, direction, count):
+def test_limit_lets_exactly_its_bytes_through_and_closes(world, engine, pattern, direction, count):
     sender, receiver = sender_first(world.pair(), direction)
     data = pattern(50_000)
     world.link.limit(count, direction=direction)
     sender.send(data)
     assert receiver.read(len(data)) == data[:count]
     assert receiver.ends_with() == "FIN"
-    assert sender.drains_to() == "FIN"
+    # Toxiproxy hangs up on bytes that it hasn't read, or that come too late: its system answers those with an RST.
+    assert sender.drains_to() in (("FIN",) if engine.startswith("embedded") else ("FIN", "RST"))
 
 
 def test_limit_closes_with_its_last_byte_and_is_told_as_the_reason(world):

@@ -134,7 +134,7 @@ def test_times_are_in_order_and_on_the_tests_own_clock(world):
 def test_waits_are_counted_from_the_end_of_the_dial_before(world):
     client, _ = world.pair()
     with world.link.cut():
-        assert client.sees() == "RST"
+        assert client.ends_with() == "RST"
         world.dial_fails_with()
         world.dial_fails_with()
     first, second, third = world.link.dials

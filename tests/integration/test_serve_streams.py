@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from pytest_netchaos.patience import eventually
+from pytest_netchaos.services.ports import Reservation
 
 COMMAND = f"exec {sys.executable} -m pytest_netchaos serve"
 
@@ -94,16 +96,15 @@ def test_an_stderr_whose_reader_has_gone_ends_nothing(serve):
 def test_the_first_line_needs_nobody_to_take_it(serve, stdout):
     if not Path("/dev/full").exists():
         pytest.skip("Linux only")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    process = serve(f"--listen 127.0.0.1:{port} {stdout}", stderr=subprocess.PIPE)
+    with contextlib.closing(Reservation()) as kept:
+        process = serve(f"--listen 127.0.0.1:{kept.port} {stdout}", stderr=subprocess.PIPE)
 
-    def answers():
-        if process.poll() is not None:
-            pytest.fail(f"it has ended: {process.stderr.read()}")
-        urllib.request.urlopen(f"http://127.0.0.1:{port}/version", timeout=10).close()
-        return True
+        def answers():
+            if process.poll() is not None:
+                pytest.fail(f"it has ended: {process.stderr.read()}")
+            urllib.request.urlopen(f"http://127.0.0.1:{kept.port}/version", timeout=10).close()
+            return True
 
-    eventually(answers, 20, ignoring=OSError)
-    assert ends_well(process)
+        eventually(answers, 20, ignoring=OSError)
+        assert ends_well(process)
     assert process.stderr.read() == b""

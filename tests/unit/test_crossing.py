@@ -50,6 +50,12 @@ def test_what_one_subscriber_has_another_may_still_wait_for():
     assert crossed(replace(made, subscribers=("ann", "bob")), [CUT])
 
 
+def test_what_another_sender_sent_later_is_no_sign_of_what_was_in_flight():
+    sends = [Send("a", 8.0, sender="ann"), Send("b", 9.0, sender="bob")]
+    assert crossed(record(sends, [Delivery("b", 9.5)]), [CUT])
+    assert not crossed(record(sends, [Delivery("a", 8.5), Delivery("b", 9.5)]), [CUT])
+
+
 def test_without_an_outage_nothing_crosses_one():
     assert not crossed(record([Send("a", 9.0)], []), [])
 
@@ -64,7 +70,8 @@ def crosses(record, outage):
     for subscriber in {*record.subscribers, *(delivery.subscriber for delivery in record.deliveries)}:
         had = {d.id for d in record.deliveries if d.subscriber == subscriber and d.at <= start}
         for position, send in enumerate(record.sends):
-            if send.outcome != "fail" and not any(later.id in had for later in record.sends[position:]):
+            later = [other.id for other in record.sends[position:] if other.sender == send.sender]
+            if send.outcome != "fail" and not any(id_ in had for id_ in later):
                 return True
     return False
 

@@ -218,6 +218,18 @@ def test_a_phase_is_that_of_the_subscriber():
     ]
 
 
+def test_a_phase_is_that_of_the_sender():
+    sends = [Send("a1", 8.0, sender="ann"), Send("b1", 9.0, sender="bob"), Send("b2", 21.0, sender="bob")]
+    sends += [Send("a2", 22.0, sender="ann"), Send("a3", 23.0, sender="ann"), Send("b3", 24.0, sender="bob")]
+    got = [Delivery("b1", 9.5), Delivery("b2", 21.5), Delivery("a3", 23.5)]
+    found = audit(record(sends, got, outages=[CUT]))
+    assert [(lost.send.id, lost.blame.phase) for lost in found.lost] == [
+        ("a1", "in flight"),  # b1, sent later, had arrived; but by another way
+        ("a2", "after"),
+        ("b3", "resumed"),
+    ]
+
+
 def test_what_had_arrived_before_an_outage_had_arrived_though_it_came_again():
     sends = [Send("a", 7.0), Send("b", 8.0), Send("c", 25.0), Send("d", 26.0)]
     got = [Delivery("b", 8.5), Delivery("c", 25.5), Delivery("b", 50.0)]
@@ -394,7 +406,12 @@ def oracle_blame(at, sends, first, last, outages):
     start = min((o.started_at for o in outages if o.started_at > sent_at), default=None)
     heal = max(earlier, default=-math.inf)
     here = [
-        n for n, send in enumerate(sends) if heal <= send.at and (start is None or send.at < start) and send.id in first
+        n
+        for n, send in enumerate(sends)
+        if heal <= send.at
+        and (start is None or send.at < start)
+        and send.id in first
+        and send.sender == sends[at].sender
     ]
     if earlier and not any(n <= at and last[sends[n].id] >= heal for n in here):
         return "after"

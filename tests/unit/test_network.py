@@ -9,7 +9,8 @@ from pytest_netchaos.errors import EngineDied, EngineError, LinkClosed, Netchaos
 from pytest_netchaos.faults import Cut, Delay, Stall
 from pytest_netchaos.ledger import Ledger
 from pytest_netchaos.marker import Standing
-from pytest_netchaos.network import Network, derive_seed
+from pytest_netchaos.network import Network
+from pytest_netchaos.seeds import derive_seed
 
 DB = "127.0.0.1:5432"
 

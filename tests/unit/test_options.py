@@ -145,7 +145,7 @@ def test_each_option_is_declared_in_its_places():
             ini[name] = default
 
     add_options(Parser())
-    names = ["seed", "timeout", "engine", "redis", "docker", "docker-host", "strict"]
+    names = ["seed", "timeout", "engine", "redis", "docker", "docker-host", "strict", "timeline"]
     assert list(declared) == [f"--netchaos-{name}" for name in names]
     assert ini == {f"netchaos_{name.replace('-', '_')}": None for name in names}
     assert all(option.variable in declared[option.flag][2] for option in OPTIONS)

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import time
 import warnings
+import weakref
 
 import pytest
 import trio
@@ -351,3 +352,64 @@ def test_a_matcher_is_judged_in_a_coroutine_too(run):
         return await eventually_async(exactly_once(), 0, of=ledger)
 
     assert run(main) is True
+
+
+class Unsayable(AssertionError):
+    def __bool__(self):
+        return False
+
+    def __str__(self):
+        raise ZeroDivisionError
+
+    __repr__ = __str__
+
+
+def test_an_answer_that_cannot_be_written_is_waited_for_all_the_same():
+    answers = Answers(Unsayable(), 3)
+    assert eventually(answers, LONG) == 3
+    with pytest.raises(WaitTimeout, match=r"it returned <Unsayable: ZeroDivisionError in its repr\(\)> last"):
+        eventually(Unsayable, 0)
+
+
+def test_an_error_that_cannot_be_written_is_waited_for_all_the_same():
+    asked = []
+
+    def condition():
+        asked.append(True)
+        if len(asked) == 1:
+            raise Unsayable
+        return True
+
+    assert eventually(condition, LONG)
+
+
+def test_an_answer_is_written_only_when_the_time_is_up():
+    written = []
+
+    class Empty:
+        def __len__(self):
+            return 0
+
+        def __repr__(self):
+            written.append(True)
+            return "Empty()"
+
+    with pytest.raises(WaitTimeout, match=r"(?s)asked \d+ times.*it returned Empty\(\) last"):
+        eventually(Empty, 0.01)
+    assert written == [True]
+
+
+def test_an_error_that_was_raised_keeps_nothing_alive_that_its_frames_knew():
+    class Big:
+        pass
+
+    seen = []
+
+    def condition():
+        if seen:
+            return seen[0]() is None
+        big = Big()
+        seen.append(weakref.ref(big))
+        raise AssertionError
+
+    assert eventually(condition, 0.5)

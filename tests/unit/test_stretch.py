@@ -43,7 +43,15 @@ def test_a_time_is_its_own_end():
 
 
 @pytest.mark.parametrize(
-    ("value", "error"), [("1", TypeError), (None, TypeError), (True, TypeError), (math.nan, ValueError)]
+    ("value", "error"),
+    [
+        ("1", TypeError),
+        (None, TypeError),
+        (True, TypeError),
+        (math.nan, ValueError),
+        (math.inf, ValueError),
+        (-math.inf, ValueError),
+    ],
 )
 def test_what_is_no_moment_is_refused_by_name(value, error):
     with pytest.raises(error, match=r"^after must be"):

@@ -44,6 +44,8 @@ class EmbeddedLink:
         self._channel = engine.channel
         self._seed = seed
         self._faults = 0
+        #: The time of the latest event. None is older: see `event`.
+        self._latest = 0.0
 
     def inject(self, fault: Fault, for_: float | None, when: Trigger | None = None) -> int:
         """Put ``fault`` in force, for ``for_`` seconds or until healed; return its id when it is, or waits to be."""
@@ -120,8 +122,13 @@ class EmbeddedLink:
         self._channel.nudge()
 
     def event(self, kind: str, at: float, *fields: str) -> None:  # noqa: C901 - a table, one line for each event
-        """Take one of this link's events from the relay."""
+        """Take one of this link's events from the relay, in the order in which it tells them.
+
+        None is dated before the one that was told before it. The kernel's time for a dial may be earlier than the
+        relay's for what made the client dial: it writes an end, or a cut, down when it has carried that out.
+        """
         log = self.log
+        self._latest = at = max(at, self._latest)
         match kind:
             case "dial":
                 log.dialled(at, fields[1])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..delivery import Anomaly, Audit, Disorder, Skip
-from .ids import NAMED, ids, short
 from .losses import lost_lines
+from .words import NAMED, arranged, has_room, named, short, times
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from ..clocks import Misdated
     from ..delivery import SentAgain
 
-#: What pytest shows of an explanation unless it is told otherwise.
-_LINES = 8
 #: In the order in which they are told.
 KINDS = ("lost", "skipped", "duplicated", "unexpected", "phantom", "out of order")
 #: What to do about times that can't be.
@@ -29,14 +27,23 @@ def explanation(found: Audit, wrong: Sequence[str]) -> list[str]:
     if "skipped" in wrong:
         skipped = {(send, skip.subscriber) for skip in found.skipped for send in skip.sends}
         lost = lost_lines(found, [one for one in found.lost if (one.send, one.subscriber) in skipped])
-    others = [_line(found, kind) for kind in wrong if kind != "lost"]
+    verdict = f"{totals(found)}: {counts}"
+    # As many names to a line as leave room for a line of each kind among those that pytest shows.
+    for most in range(NAMED, 0, -1):
+        groups = [lost, *_others(found, wrong, most)]
+        if has_room(verdict, groups):
+            break
+    return arranged(verdict, groups)
+
+
+def _others(found: Audit, wrong: Sequence[str], most: int) -> list[list[str]]:
+    """Return a line for each kind but the lost ones, and for what may explain them, each by itself."""
+    lines = [_line(found, kind, most) for kind in wrong if kind != "lost"]
     if "lost" in wrong and found.sent_again:
-        others.append(f"  sent again    {_sent_again(found.sent_again, several=_several(found))}")
+        lines.append(f"  sent again    {_sent_again(found.sent_again, several=_several(found))}")
     if found.misdated:
-        others.append(clocks_line(found))
-    # One line of each kind has to be among those that pytest shows; what's left of them goes to the lost messages.
-    room = _LINES - 1 - len(others)
-    return [f"{totals(found)}: {counts}", *lost[:room], *others, *lost[room:]]
+        lines.append(clocks_line(found))
+    return [[line] for line in lines]
 
 
 def totals(found: Audit) -> str:
@@ -63,12 +70,12 @@ def _several(found: Audit) -> bool:
     return len(found.subscribers) > 1
 
 
-def _line(found: Audit, kind: str) -> str:
+def _line(found: Audit, kind: str, most: int) -> str:
     items = getattr(found, kind.replace(" ", "_"))
-    most = 1 if kind == "skipped" else NAMED
-    named = ", ".join(_item(item, several=_several(found)) for item in items[:most])
+    most = 1 if kind == "skipped" else most
+    some = ", ".join(_item(item, several=_several(found)) for item in items[:most])
     more = f" … ({len(items)}{' gaps' if kind == 'skipped' else ''})" if len(items) > most else ""
-    return f"  {kind:<12}  {named}{more}"
+    return f"  {kind:<12}  {some}{more}"
 
 
 def _item(item: Anomaly | Disorder | Skip, *, several: bool) -> str:
@@ -76,10 +83,10 @@ def _item(item: Anomaly | Disorder | Skip, *, several: bool) -> str:
     if isinstance(item, Disorder):
         return f"{short(item.id)} after {short(item.after)}{to}"
     if isinstance(item, Skip):
-        which = ids(list(dict.fromkeys(send.id for send in item.sends)), len(item.sends))
+        which = named(list(dict.fromkeys(send.id for send in item.sends)), len(item.sends))
         return f"{which}{to}, between {short(item.after)} and {short(item.before)}"
-    times = f" ×{item.delivered}" if item.delivered > 1 else ""
-    return f"{short(item.id)}{times}{to}"
+    copies = f" ×{item.delivered}" if item.delivered > 1 else ""
+    return f"{short(item.id)}{copies}{to}"
 
 
 def _sent_again(found: Sequence[SentAgain], *, several: bool) -> str:
@@ -87,10 +94,6 @@ def _sent_again(found: Sequence[SentAgain], *, several: bool) -> str:
     to = f" to {short(one.subscriber)}" if several else ""
     more = f", and {len(found) - 1} more like it" if len(found) > 1 else ""
     return (
-        f"{short(one.id)} was sent {_times(one.attempts)} and acknowledged {_times(one.accepted)}, "
-        f"delivered {_times(one.delivered)}{to}{more}: a re-send by the client itself is not to be written down"
+        f"{short(one.id)} was sent {times(one.attempts)} and acknowledged {times(one.accepted)}, "
+        f"delivered {times(one.delivered)}{to}{more}: a re-send by the client itself is not to be written down"
     )
-
-
-def _times(count: int) -> str:
-    return {1: "once", 2: "twice"}.get(count, f"{count} times")

@@ -95,6 +95,13 @@ class backoff(Matcher[Dials]):  # noqa: N801 - the class is the call that a test
         """Judge dials, and what has them."""
         return dials_of(actual)
 
+    def late_of_snapshot(self, snapshot: Dials) -> tuple[float, float] | None:
+        """The first wait that is out of range, if it was too long."""
+        if unjudgeable(snapshot, ""):
+            return None
+        wrong = next((wait for wait in self._waits(snapshot) if wait.verdict), None)
+        return None if wrong is None or not wrong.is_late else (wrong.dial.at - wrong.waited, wrong.dial.at)
+
     def explain_snapshot(self, snapshot: Dials) -> list[str]:
         """Show the waits around the first one that is out of range, or the statistics of all."""
         lines = unjudgeable(snapshot, repr(self)) or self._out_of_range(snapshot) or self._badly_drawn(snapshot)

@@ -6,7 +6,8 @@ from abc import ABC, abstractmethod
 from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
-from ..history import History
+from ..history import Dials, History
+from ..lateness import explaining
 from ..stretch import name_of
 from ..waiting import in_event_loop
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from dataclasses import Field
 
 S = TypeVar("S")
+
+#: What pytest shows of an explanation unless it is told otherwise.
+_MOST_LINES, _MOST_CHARACTERS = 8, 640
 
 
 @runtime_checkable
@@ -56,6 +60,13 @@ class Matcher(ABC, Generic[S]):
 
     def deadline_of_snapshot(self, snapshot: S) -> float | None:  # noqa: ARG002 - for those that override it
         """Return the monotonic time until which a failure can still turn into a pass; ``None``: it's final."""
+        return None
+
+    def late_of_snapshot(self, snapshot: S) -> tuple[float, float] | None:  # noqa: ARG002 - for those that override it
+        """Return from when to when a failing client took too long, or still does; ``None``: that isn't the failure.
+
+        Where the test's own process stood still meanwhile, that may be the cause.
+        """
         return None
 
     def explain(self, actual: object) -> list[str]:
@@ -179,8 +190,22 @@ def _explanation(judged: object, actual: object, matcher: Matcher[Any]) -> list[
     if not lines:
         return [f"{matcher!r} holds by now, and did not when it was compared", *_hint(matcher)]
     if isinstance(actual, Live) and isinstance(history, History) and in_event_loop():
-        return [*lines, *_too_early(history, matcher)]
-    return lines
+        lines = [*lines, *_too_early(history, matcher)]
+    return _with_room(lines, _lags(history, matcher))
+
+
+def _lags(history: object, matcher: Matcher[Any]) -> list[str]:
+    """Say that the process, or its event loop, stood still, if that may have made it late."""
+    if not isinstance(history, History | Dials) or not history.lags:
+        return []
+    late = matcher.late_of_snapshot(matcher.snapshot(history))
+    return [] if late is None else explaining(history, *late)
+
+
+def _with_room(lines: list[str], further: list[str]) -> list[str]:
+    """Add lines where pytest shows them: an explanation that it cuts loses more than they are worth."""
+    longer = [*lines, *further]
+    return longer if len(longer) <= _MOST_LINES and sum(map(len, longer)) <= _MOST_CHARACTERS else lines
 
 
 def _too_early(history: History, matcher: Matcher[Any]) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..faults import check_duration
-from ..stretch import Stretch, check_moment
+from ..stretch import Stretch, check_moment, start_of
 from .dial_log import HistoryMatcher, Start, dial_of, given_start, met_at
 from .words import counted
 
@@ -73,6 +73,13 @@ class dead_peer_detected(HistoryMatcher):  # noqa: N801 - the class is the call 
         is_final = any(c.closed_at is not None or dial_of(snapshot, c).hung_up_at is not None for c in undetected)
         return None if is_final or not undetected else silence.at + self.within
 
+    def late_of_snapshot(self, snapshot: History) -> tuple[float, float] | None:
+        """From the beginning of the silence until it was to be detected."""
+        silence = self._silence(snapshot)
+        if silence is None or not silence.hits or self._was_short(silence):
+            return None
+        return silence.at, min(snapshot.now, silence.at + self.within)
+
     def explain_snapshot(self, snapshot: History) -> list[str]:
         """Show the connections on which the client didn't hang up in time."""
         silence = self._silence(snapshot)
@@ -102,9 +109,13 @@ class dead_peer_detected(HistoryMatcher):  # noqa: N801 - the class is the call 
             return False
         return hung_up_at - silence.at <= self.within
 
+    def _was_short(self, silence: _Silence) -> bool:
+        """Whether it was over before anybody had to detect it."""
+        return silence.healed_at is not None and silence.healed_at - silence.at < self.within
+
     def _verdict(self, history: History, silence: _Silence, undetected: list[Connection]) -> str:
         healed_at = silence.healed_at
-        if healed_at is not None and healed_at - silence.at < self.within:
+        if healed_at is not None and self._was_short(silence):
             fault = silence.start.name.removesuffix(" began")
             return f"{fault} was over after {healed_at - silence.at:.3f}s, too soon to judge by"
         waited = max(0.0, min(history.now - silence.at, self.within))
@@ -113,8 +124,10 @@ class dead_peer_detected(HistoryMatcher):  # noqa: N801 - the class is the call 
 
 
 def _silence(history: History, since: float | Stretch) -> _Silence:
-    start = given_start(since)
-    healed = [span.healed_at for span in history.faults if span.started_at == start.at]
+    spans = [span for span in history.faults if span.started_at == start_of(since)]
+    # A time at which a fault began is that fault's: a `since=fault.started_at`.
+    start = given_start(spans[-1] if spans and isinstance(since, int | float) else since)
+    healed = [span.healed_at for span in spans]
     over = None if None in healed else max((at for at in healed if at is not None), default=None)
     hits = tuple(c for c in met_at(history, start.at) if _in_use(dial_of(history, c), start.at))
     return _Silence(start, over, hits)

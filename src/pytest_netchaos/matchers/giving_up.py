@@ -43,9 +43,9 @@ class _Tries(NamedTuple):
 class gave_up(HistoryMatcher):  # noqa: N801 - the class is the call that a test writes
     """The client dialled exactly ``after`` times since the last fault began, each time in vain, and then no more.
 
-    Every dial since then counts: refused ones, ones that have had no answer, and ones that were served when their
-    client was gone. One that was served otherwise is a client that came back, and not one that gave up. It is one
-    client that is judged: several on one link count together.
+    It counts from the last cycle of a flap, and counts every dial since: refused ones, ones that have had no answer,
+    and ones that were served when their client was gone. One that was served otherwise is a client that came back, and
+    not one that gave up. It is one client that is judged: several on one link count together.
 
     "No more" is ``quiet`` seconds without a dial since the last one ended. Compared with a link, it waits for them; a
     dial too many fails at once. In a coroutine, use `check_async`.
@@ -76,6 +76,12 @@ class gave_up(HistoryMatcher):  # noqa: N801 - the class is the call that a test
         """Wait for the quiet after the last dial, unless there was one too many."""
         tries = self._tries(snapshot)
         return None if tries is None or self._refuted(tries) else tries.over_at
+
+    def late_of_snapshot(self, snapshot: History) -> tuple[float, float] | None:
+        """From the last dial on, if further ones were due."""
+        tries = self._tries(snapshot)
+        is_short = tries is not None and not self._refuted(tries) and len(tries.dials) < self.after
+        return (tries.rest_at, snapshot.now) if tries is not None and is_short else None
 
     def explain_snapshot(self, snapshot: History) -> list[str]:
         """Show the last dials, and how long the client has been quiet."""

@@ -28,8 +28,9 @@ _COLUMNS = 40
 class no_thundering_herd(HistoryMatcher):  # noqa: N801 - the class is the call that a test writes
     """Of ``clients`` clients that a fault has hit, no more than a ``share`` dialled within any ``window`` seconds.
 
-    All dials since the last fault began count, refused or served: each is work for the server. A client that dials
-    twice in a window counts twice. A window has its beginning and not its end, and one dial is always allowed.
+    All dials since the last fault began (of a flap: its last cycle) count, refused or served: each is work for the
+    server. A client that dials twice in a window counts twice. A window has its beginning and not its end, and one dial
+    is always allowed.
 
     All clients have to be back before it can hold: as many connections as there are clients have been opened since. Who
     a client is, the log can't know; so a connection that is opened again at once counts as another client.

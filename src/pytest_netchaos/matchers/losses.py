@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from .ids import ids, short
+from .words import between, named, short
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -47,7 +47,7 @@ def _grouped(lost: Iterable[Lost], key: Callable[[Lost], object]) -> list[list[L
 
 
 def _which(group: Sequence[Lost], *, several: bool) -> str:
-    which = ids(list(dict.fromkeys(lost.send.id for lost in group)), len(group))
+    which = named(list(dict.fromkeys(lost.send.id for lost in group)), len(group))
     if not several:
         return which
     subscribers = {lost.subscriber for lost in group}
@@ -59,9 +59,11 @@ def _when(group: Sequence[Lost], found: Audit) -> str:
     """Say when the messages of one phase were sent: ``during the cut, sent 0.020..0.310s into it``."""
     numbers = sorted({lost.blame.number for lost in group if lost.blame.number is not None})
     if not numbers:
-        return f"no fault in force, sent {_range([lost.send.at - found.began_at for lost in group])} after the first"
+        since = [lost.send.at - found.began_at for lost in group]
+        return f"no fault in force, sent {between(min(since), max(since))} after the first"
     fault, it, heal = _names(numbers, found)
-    sent = f"sent {_range([lost.blame.distance for lost in group])}"
+    distances = [lost.blame.distance for lost in group]
+    sent = f"sent {between(min(distances), max(distances))}"
     return {
         "before": f"before {fault} (a later one arrived), {sent} before {it}",
         "in flight": f"in flight at {fault}, {sent} before {it}",
@@ -88,8 +90,3 @@ def name_faults(outages: Sequence[Outage]) -> str:
     if len(outages) == 1:
         return f"the {kinds.pop()}"
     return f"{len(outages)} {kinds.pop()}s" if len(kinds) == 1 else f"{len(outages)} faults"
-
-
-def _range(seconds: Sequence[float]) -> str:
-    least, most = f"{min(seconds):.3f}", f"{max(seconds):.3f}"
-    return f"{least}s" if least == most else f"{least}..{most}s"

@@ -13,6 +13,7 @@ from ..stretch import Stretch
 from .anomalies import clocks_line, totals
 from .contracts import DeliveryMatcher, check_flag
 from .losses import lost_lines, name_faults
+from .words import arranged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 #: Faults that a repr names one by one.
 _NAMED = 3
-#: Lines about losses before the one about clocks, in the 8 that pytest shows.
-_ROOM = 6
 _MET = ("during", "in flight")
 
 
@@ -33,8 +32,9 @@ class lost_only_during(DeliveryMatcher):  # noqa: N801 - the class is the call t
 
     A message that was acknowledged and never arrived is *lost*. It was sent *during* an outage if that was from the
     start of the outage to just before its heal, or until now where it is still in force. It was *in flight* at an
-    outage if it was sent before, and nothing that was sent after it had reached the subscriber when the outage began;
-    but what was sent after a heal, before the first message since that heal which arrived, was lost to the time after.
+    outage if it was sent before, and nothing that its sender sent after it had reached the subscriber when the outage
+    began; but what was sent after a heal, before the sender's first message since that heal which arrived, was lost to
+    the time after.
 
     ::
 
@@ -109,18 +109,17 @@ class lost_only_during(DeliveryMatcher):  # noqa: N801 - the class is the call t
         where = f"{len(outside)} of {len(found.lost)} lost outside {name_faults(outages)}"
         if not outages:
             where = f"{len(outside)} lost, and no fault was in force"
-        return [f"{totals(found)}: {where}: {self!r}", *_lines(found, judged, outside)]
+        return arranged(f"{totals(found)}: {where}: {self!r}", _groups(found, judged, outside))
 
 
-def _lines(found: Audit, judged: Audit, outside: Sequence[int]) -> list[str]:
+def _groups(found: Audit, judged: Audit, outside: Sequence[int]) -> list[list[str]]:
     """Say of each loss where it lies: by the fault of the network that it met, or else by the given outages."""
     # Both audits list the same losses in the same order.
     met = [found.lost[at].blame.phase in _MET for at in outside]
     elsewhere = [found.lost[at] for at, has_met in zip(outside, met, strict=True) if has_met]
     others = [judged.lost[at] for at, has_met in zip(outside, met, strict=True) if not has_met]
-    lines = [*lost_lines(found, elsewhere), *lost_lines(judged, others)]
     clocks = [clocks_line(found)] if found.misdated else []
-    return [*lines[:_ROOM], *clocks, *lines[_ROOM:]]
+    return [[*lost_lines(found, elsewhere), *lost_lines(judged, others)], clocks]
 
 
 def _kinds(stretch: Stretch) -> tuple[str, ...]:

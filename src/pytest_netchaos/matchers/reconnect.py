@@ -53,12 +53,20 @@ class reconnected(HistoryMatcher):  # noqa: N801 - the class is the call that a 
         until = self._until(snapshot)
         return None if until is None else until + self.within
 
+    def late_of_snapshot(self, snapshot: History) -> tuple[float, float] | None:
+        """From the heal until it came back, or was to."""
+        start = self._start(snapshot)
+        if isinstance(start, str):
+            return None
+        came_back = _came_back(snapshot, start)
+        return start.at, min(snapshot.now, start.at + self.within) if came_back is None else came_back
+
     def explain_snapshot(self, snapshot: History) -> list[str]:
         """Show the dials around the heal."""
         start = self._start(snapshot)
         if isinstance(start, str):
             return [f"{start}: {self!r}"]
-        came_back = min((max(c.opened_at, start.at) for c in _new_connections(snapshot, start)), default=None)
+        came_back = _came_back(snapshot, start)
         if came_back is not None and came_back - start.at <= self.within:
             return []
         return [
@@ -104,6 +112,10 @@ def _end_in(history: History, outage: Stretch) -> float | None:
         known: tuple[FaultSpan | Outage, ...] = (*history.faults, *history.outages)
         outage = next((o for o in known if type(o) is type(outage) and o.started_at == outage.started_at), outage)
     return end_of(outage)
+
+
+def _came_back(history: History, start: Start) -> float | None:
+    return min((max(c.opened_at, start.at) for c in _new_connections(history, start)), default=None)
 
 
 def _new_connections(history: History, start: Start) -> Iterable[Connection]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..attribution import disjoint
 from ..resumption import VERDICTS, reconnects, resumptions
+from ..silence import silences
 from ..verdict import Verdict
 from .ledger_matcher import Judgement, TimedMatcher
 from .words import counted, fault_name, fitted, named, short
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ..history import Outage
     from ..ledger import DeliveryRecord
     from ..resumption import Reconnect, ResumeVerdict, Resumption
+    from ..silence import Silence
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -37,7 +39,8 @@ class resumed(TimedMatcher):  # noqa: N801 - the class is the call that a test w
     definitions are those of `pytest_netchaos.resumption`.
 
     A reconnect of which nothing arrived before or after isn't judged. A subscriber of whom none is judged fails: there
-    was nothing to resume.
+    was nothing to resume. One that had resumed and then went *silent* fails too, unless *skipped* is allowed: of some
+    sender nothing came after the last reconnects, and something that was acknowledged was due.
 
     Raises:
         TypeError: ``allow`` isn't a tuple.
@@ -59,25 +62,39 @@ class resumed(TimedMatcher):  # noqa: N801 - the class is the call that a test w
         """Count the verdicts, and show the reconnects that weren't resumed."""
         found = resumptions(record)
         wrong = [one for one in found if not {"resumed", *self.allow}.issuperset(one.verdicts)]
-        if wrong:
-            counts = Counter(one.verdict for one in wrong)
-            said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
-            outages = disjoint(record.outages)
-            lines = [_line(record, outages, one) for one in wrong]
-            verdict = f"{len(wrong)} of {counted(len(found), 'reconnect')} not resumed, {said}: {self!r}"
-            return Verdict.INVALID, fitted(verdict, [lines])
         judged = {one.subscriber for one in found}
+        silent = [] if "skipped" in self.allow else [one for one in silences(record) if one.subscriber in judged]
+        if wrong or silent:
+            return Verdict.INVALID, self._explanation(record, found, wrong, silent)
         moments = reconnects(record)
         in_vain = [name for name, at in moments.items() if at and name not in judged]
-        if in_vain:
-            return Verdict.UNKNOWN, [
-                f"{_unjudged(record, in_vain[0], moments[in_vain[0]])}: nothing to judge: {self!r}"
-            ]
-        return (
-            (Verdict.VALID, [])
-            if found
-            else (Verdict.UNKNOWN, [f"{_no_reconnect(record)}: nothing to judge: {self!r}"])
+        if found and not in_vain:
+            return Verdict.VALID, []
+        reason = _unjudged(record, in_vain[0], moments[in_vain[0]]) if in_vain else _no_reconnect(record)
+        return Verdict.UNKNOWN, [f"{reason}: nothing to judge: {self!r}"]
+
+    def _explanation(
+        self,
+        record: DeliveryRecord,
+        found: Sequence[Resumption],
+        wrong: Sequence[Resumption],
+        silent: Sequence[Silence],
+    ) -> list[str]:
+        counts = Counter(one.verdict for one in wrong)
+        said = [f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict]]
+        said += [f"{len(_distinct(silent))} went silent"] if silent else []
+        outages = disjoint(record.outages)
+        total = counted(len(_distinct([*found, *silent])), "reconnect")
+        verdict = f"{len(_distinct([*wrong, *silent]))} of {total} not resumed, {', '.join(said)}: {self!r}"
+        return fitted(
+            verdict,
+            [[_line(record, outages, one) for one in wrong], [_silence(record, outages, one) for one in silent]],
         )
+
+
+def _distinct(found: Sequence[Resumption | Silence]) -> set[tuple[str, int]]:
+    """Return the reconnects, of which two senders may have gone wrong in two ways."""
+    return {(one.subscriber, one.number) for one in found}
 
 
 def _unjudged(record: DeliveryRecord, subscriber: str, moments: Sequence[Reconnect]) -> str:
@@ -104,9 +121,7 @@ def _no_reconnect(record: DeliveryRecord) -> str:
 
 
 def _line(record: DeliveryRecord, outages: Sequence[Outage], found: Resumption) -> str:
-    to = f" of {short(found.subscriber)}" if found.subscriber else ""
-    sender = f" of sender {short(found.sender)}" if found.sender else ""
-    details = [f"after {short(found.last)} came {short(found.next)}{sender}"]
+    details = [f"after {short(found.last)} came {short(found.next)}{_of(found)}"]
     if found.left_out:
         details.append(f"left out {named(found.left_out)}")
     if found.repeated:
@@ -114,8 +129,20 @@ def _line(record: DeliveryRecord, outages: Sequence[Outage], found: Resumption) 
     before, after = found.session_before, found.reconnect.session
     if before is not None and after is not None and before != after:
         details.append(f"session {short(before)} became {short(after)}")
+    return f"  {_moment(record, outages, found)}  {' and '.join(found.verdicts)}: {'; '.join(details)}"
+
+
+def _silence(record: DeliveryRecord, outages: Sequence[Outage], found: Silence) -> str:
+    came = f"after {short(found.last)} came nothing more{_of(found)}"
+    return f"  {_moment(record, outages, found)}  silent: {came}; due {named(found.due)}"
+
+
+def _moment(record: DeliveryRecord, outages: Sequence[Outage], found: Resumption | Silence) -> str:
+    to = f" of {short(found.subscriber)}" if found.subscriber else ""
     if found.reconnect.outage is None:
-        moment = f"reconnect {found.number}{to}, {found.reconnect.at - record.sends[0].at:.3f}s after the first send"
-    else:
-        moment = f"heal of {fault_name(outages, found.number - 1)}{to}"  # only the last outage can lack a heal
-    return f"  {moment}  {' and '.join(found.verdicts)}: {'; '.join(details)}"
+        return f"reconnect {found.number}{to}, {found.reconnect.at - record.sends[0].at:.3f}s after the first send"
+    return f"heal of {fault_name(outages, found.number - 1)}{to}"  # only the last outage can lack a heal
+
+
+def _of(found: Resumption | Silence) -> str:
+    return f" of sender {short(found.sender)}" if found.sender else ""

@@ -58,7 +58,12 @@ class Wait(NamedTuple):
         """What is wrong with it; empty for nothing."""
         if self.waited < self.least:
             return "too soon"
-        return "too late" if self.waited > self.most else ""
+        return "too late" if self.is_late else ""
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it lasted longer than is allowed."""
+        return self.waited > self.most
 
     @property
     def is_random(self) -> bool:

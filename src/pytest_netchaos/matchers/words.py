@@ -11,25 +11,26 @@ if TYPE_CHECKING:
 
 #: What pytest shows of an explanation unless it is told otherwise.
 LINES, CHARACTERS = 8, 640
-#: An id longer than this is cut short.
+#: Of an id longer than this only the beginning and the end are shown.
 _ID = 24
-#: Ids that are named one by one; of more, the first and the last.
-_NAMED = 3
+#: What is named one by one; of more ids, the first and the last.
+NAMED = 3
 #: Room for " … and 999999 more" at the end of a line.
 _MORE = 18
 
 
 def short(id_: object) -> str:
-    """Write an id so that it leaves room for the rest of a line."""
+    """Write an id so that it leaves room for the rest of a line: its end too, which is where ids mostly differ."""
     text = repr(id_)
-    return text if len(text) <= _ID else f"{text[: _ID - 1]}…"
+    return text if len(text) <= _ID else f"{text[: _ID // 2 - 1]}…{text[-_ID // 2 :]}"
 
 
-def named(ids: Sequence[Hashable]) -> str:
-    """Name these ids, or of many the first and the last."""
-    if len(ids) <= _NAMED:
-        return ", ".join(map(short, ids))
-    return f"{short(ids[0])} … {short(ids[-1])} ({len(ids)})"
+def named(ids: Sequence[Hashable], count: int | None = None) -> str:
+    """Name distinct ids, or of many the first and the last; ``count`` is that of messages, where it is another one."""
+    count = len(ids) if count is None else count
+    if len(ids) <= NAMED:
+        return ", ".join(map(short, ids)) + (f" ({count})" if count > len(ids) else "")
+    return f"{short(ids[0])} … {short(ids[-1])} ({count})"
 
 
 def counted(number: int, noun: str) -> str:
@@ -60,12 +61,33 @@ def fitted(verdict: str, groups: Sequence[Sequence[str]]) -> list[str]:
     Where there isn't room for a line of each group, the last groups go: the verdict has to count them.
     """
     groups = [group for group in groups if group]
+    shown = _shown(verdict, groups)
+    return [verdict, *(line for group, count in zip(groups, shown, strict=False) for line in _cut(group, count))]
+
+
+def arranged(verdict: str, groups: Sequence[Sequence[str]]) -> list[str]:
+    """Put all lines below a verdict, and first those that pytest shows: as `fitted` chooses them, in order."""
+    groups = [group for group in groups if group]
+    shown = [*_shown(verdict, groups), *[0] * len(groups)]
+    first = [line for group, count in zip(groups, shown, strict=False) for line in group[:count]]
+    return [verdict, *first, *(line for group, count in zip(groups, shown, strict=False) for line in group[count:])]
+
+
+def has_room(verdict: str, groups: Sequence[Sequence[str]]) -> bool:
+    """Say whether pytest shows a line of each group."""
+    groups = [group for group in groups if group]
+    return _fits(verdict, groups, [1] * len(groups))
+
+
+def _shown(verdict: str, groups: Sequence[Sequence[str]]) -> list[int]:
+    """Return how many lines of each group pytest shows. Groups at the end for which there's no room are left out."""
+    groups = list(groups)
     while groups and not _fits(verdict, groups, [1] * len(groups)):
         groups.pop()
     shown = [1] * len(groups)
     while grown := _grown(verdict, groups, shown):
         shown = grown
-    return [verdict, *(line for group, count in zip(groups, shown, strict=True) for line in _cut(group, count))]
+    return shown
 
 
 def _grown(verdict: str, groups: Sequence[Sequence[str]], shown: Sequence[int]) -> list[int] | None:

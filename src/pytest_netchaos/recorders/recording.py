@@ -11,6 +11,7 @@ from types import CoroutineType, TracebackType
 from typing import Any, Self
 
 from ..ledger import Attempt, Ledger
+from ..spelling import spelled
 from .arguments import Arguments
 from .identity import IdRule, id_reader
 from .wrapping import Before, Finish, WatchedMethod
@@ -139,7 +140,7 @@ class Recording:
             self.note(f"could not record {what}: {why}. Others like it are only counted.")
 
     def _failed(self, method: str, error: Exception) -> None:
-        self.missed(f"a call of {method} ({type(error).__name__})", f"the recorder failed: {shown(error, str)}")
+        self.missed(f"a call of {method} ({type(error).__name__})", f"the recorder failed: {spelled(error, str)}")
 
     def _id(self, payload: Any) -> Hashable:  # noqa: ANN401 - whatever the test sends
         id_ = self._read(payload)
@@ -153,16 +154,8 @@ class Recording:
         kind = type(payload).__name__
         self.missed(
             f"{what} ({kind}, {type(error).__name__})",
-            f"no id in its {kind}: {shown(error, str)}. Say where it is with id=…",
+            f"no id in its {kind}: {spelled(error, str)}. Say where it is with id=…",
         )
-
-
-def shown(value: object, write: Callable[[object], str] = repr) -> str:
-    """Write a value as the client's or the test's own class does, if that can."""
-    try:
-        return write(value)
-    except Exception as error:  # noqa: BLE001 - their class may do anything
-        return f"<{type(value).__name__}: {type(error).__name__} when written>"
 
 
 def check_chosen(argument: str, chosen: Collection[str] | None) -> frozenset[str] | None:

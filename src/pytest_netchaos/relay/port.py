@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import monotonic
+
 from . import sockets
 from .end import End
 from .retry import Retry
@@ -10,15 +12,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket as Socket  # noqa: N812
     from collections.abc import Callable, Iterator
-    from typing import Protocol
+    from typing import Protocol, TypeAlias
 
     from .keeper import Keeper, LoneKeeper
     from .loop import Loop
 
+    #: Somebody who was accepted: the socket, whose it is, and when he dialled.
+    Arrival: TypeAlias = "tuple[Socket, tuple[object, ...], float]"
+
     class Lookout(Protocol):
         """Sees who dials a closed port: a `SynWatch`, or nobody."""
 
-        def add(self, family: int, address: tuple[str, int], on_syn: Callable[[str], None]) -> None:
+        def add(self, family: int, address: tuple[str, int], on_syn: Callable[[str, float], None]) -> None:
             """Look out for dials to a port."""
 
         def remove(self, family: int, address: tuple[str, int]) -> None:
@@ -30,11 +35,11 @@ if TYPE_CHECKING:
     class Host(Protocol):
         """Whom a port works for."""
 
-        def welcome(self, client: Socket, peer: tuple[object, ...]) -> None:
-            """Serve somebody who has dialled."""
+        def welcome(self, client: Socket, peer: tuple[object, ...], at: float) -> None:
+            """Serve somebody who has dialled at a time."""
 
-        def refuse(self, peer: str) -> None:
-            """Note somebody who has dialled while the port was shut."""
+        def refuse(self, peer: str, at: float) -> None:
+            """Note somebody who has dialled at a time when the port was shut."""
 
         def blinded(self, why: str) -> None:
             """Take note that nobody sees from now on who is refused."""
@@ -55,7 +60,8 @@ class Port:
     """
 
     __slots__ = (
-        "_door", "_family", "_host", "_is_blind", "_keeper", "_listener", "_loop", "_retry", "_unsorted", "_watch",
+        "_door", "_emptied_at", "_family", "_host", "_is_blind", "_keeper", "_listener", "_loop", "_retry",
+        "_unsorted", "_watch",
     )  # fmt: skip
 
     def __init__(self, loop: Loop, watch: Lookout, host: Host, listener: Socket, keeper: Keeper | LoneKeeper) -> None:
@@ -66,7 +72,8 @@ class Port:
         self._keeper = keeper
         self._family = keeper.family
         self._door = End("port")  # readable: somebody may be waiting, and nobody has looked yet
-        self._unsorted: list[str] | None = None
+        self._emptied_at = 0.0  # when nobody was waiting: not known, a link can be dialled while the relay boots
+        self._unsorted: list[tuple[str, float]] | None = None
         self._is_blind = False  # whoever is refused isn't seen
         self._retry = Retry(loop, self.accept)  # while the descriptors have run out
         self._listen(listener)
@@ -91,13 +98,14 @@ class Port:
         Raises:
             OSError: somebody else has taken the address.
         """
+        self._emptied_at = monotonic()
         listener = self._keeper.listen()
         waiting, refused = self._sort_out(listener)
         self._listen(listener)
-        for peer in refused:
-            self._host.refuse(peer)
-        for client, address in waiting:  # a fault may wait for one of them, and shut the port again
-            self._host.welcome(client, address)
+        for peer, at in refused:
+            self._host.refuse(peer, at)
+        for arrival in waiting:  # a fault may wait for one of them, and shut the port again
+            self._host.welcome(*arrival)
 
     def stop(self) -> None:
         """Accept nobody any more. Not `shut`: who is refused from now on is refused by nobody's fault."""
@@ -112,8 +120,8 @@ class Port:
 
     def accept(self) -> None:
         """Welcome each as he comes: that nobody else is waiting is found out when this one is served."""
-        for client, peer in self._accept_each():
-            self._host.welcome(client, peer)
+        for arrival in self._accept_each():
+            self._host.welcome(*arrival)
 
     def _look_out(self) -> None:
         """See who dials from now on. Where that fails, it isn't tried again: the owner has other means from then on."""
@@ -142,11 +150,12 @@ class Port:
         self._door.readable = True
         self._loop.soon(self.accept)
 
-    def _accept_each(self) -> Iterator[tuple[Socket, tuple[object, ...]]]:
+    def _accept_each(self) -> Iterator[Arrival]:
         while self._listener is not None:
             try:
-                yield sockets.accept(self._listener)
+                client, peer = sockets.accept(self._listener)
             except BlockingIOError:
+                self._emptied_at = monotonic()
                 self._door.readable = False
                 self._retry.over()
                 break
@@ -155,13 +164,15 @@ class Port:
             except OSError as error:
                 self._accept_later(error)
                 break
+            else:
+                yield client, peer, max(monotonic() - sockets.waited(client), self._emptied_at)
 
     def _accept_later(self, error: OSError) -> None:
         """Try again, until everybody who waits is accepted; say so once."""
         if self._retry.later():
             self._host.trouble(f"can't accept a connection: {error}")
 
-    def _sort_out(self, listener: Socket) -> tuple[list[tuple[Socket, tuple[object, ...]]], list[str]]:
+    def _sort_out(self, listener: Socket) -> tuple[list[Arrival], list[tuple[str, float]]]:
         """Tell the dials that the new listener has from those that came before it: both have sent a SYN."""
         self._unsorted = []
         self._watch.catch_up(self._family)
@@ -169,11 +180,11 @@ class Port:
         seen, self._unsorted = self._unsorted, None
         self._listener = listener
         waiting = list(self._accept_each())
-        served = {sockets.name(peer) for _, peer in waiting}
-        return waiting, [peer for peer in seen if peer not in served]
+        served = {sockets.name(peer) for _, peer, _ in waiting}
+        return waiting, [(peer, at) for peer, at in seen if peer not in served]
 
-    def _saw_syn(self, peer: str) -> None:
+    def _saw_syn(self, peer: str, at: float) -> None:
         if self._unsorted is not None:
-            self._unsorted.append(peer)
+            self._unsorted.append((peer, at))
         elif self._listener is None:
-            self._host.refuse(peer)
+            self._host.refuse(peer, at)

@@ -193,9 +193,9 @@ class Proxy:
         """
         self._port.open()
 
-    def welcome(self, client: Socket, peer: tuple[object, ...]) -> None:
-        """Serve somebody who has dialled."""
-        watcher, dial = self._admit(sockets.name(peer))
+    def welcome(self, client: Socket, peer: tuple[object, ...], at: float) -> None:
+        """Serve somebody who has dialled at a time."""
+        watcher, dial = self._admit(sockets.name(peer), at)
         if self._armed is not None and dial > 0 and self._armed.dialled(dial) and self._refusing:
             self._turn_away(dial, client)
             return
@@ -207,26 +207,25 @@ class Proxy:
         else:
             connection.go_on()
 
-    def _admit(self, peer: str) -> tuple[Watcher, int]:
+    def _admit(self, peer: str, at: float) -> tuple[Watcher, int]:
         """Number a dial, and say who is to be told of it."""
         if peer in self._background:
             return self._background, self._background.number()
         self._dials += 1
-        self._emit("dial", monotonic(), self.id, self._dials, peer)
+        self._emit("dial", at, self.id, self._dials, peer)
         return self, self._dials
 
     def _connect(self, watcher: Watcher, dial: int, client: Socket) -> Carrier:
         return Connection(self._loop, watcher, dial, client, self._addresses)
 
-    def refuse(self, peer: str) -> None:
-        """Note a dial that met a closed port."""
+    def refuse(self, peer: str, at: float) -> None:
+        """Note a dial that met a closed port at a time."""
         if peer in self._background:
             return
-        now = monotonic()
         self._dials += 1
         self._refused += 1
-        self._emit("dial", now, self.id, self._dials, peer)
-        self._emit("refused", now, self.id, self._dials, self._refusing or "cut")
+        self._emit("dial", at, self.id, self._dials, peer)
+        self._emit("refused", at, self.id, self._dials, self._refusing or "cut")
         if self._armed is not None:
             self._armed.dialled(self._dials)
 

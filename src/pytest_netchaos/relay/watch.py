@@ -2,6 +2,7 @@
 
 The kernel answers a SYN to a closed port by itself, and tells nobody. Where this process may open a raw socket (root,
 CAP_NET_RAW), it gets a copy of every TCP packet that arrives; a filter in the kernel lets only opening SYNs through.
+Each comes with the time of its arrival: a relay that was held up dates it as well as another.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from struct import pack, unpack_from
 from time import monotonic
 
 from . import sockets
+from .stamps import SIZE, arrival, ask_for_stamps, find_stamp, keep_stamping, read_clocks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .loop import Loop
+    from .stamps import Reading
 
 #: Seconds after the start in which the first bytes have come through, and something slow may be done.
 _IDLE = 0.1
@@ -44,6 +47,7 @@ _programs: dict[int, array[int]] = {}
 #: Where an IPv4 header has the destination; and what `recvmsg` needs to say that of an IPv6 packet.
 _IPV4_DESTINATION = slice(16, 20)
 _PKTINFO_SIZE = 20  # an address, and the number of an interface
+_EXTRA_SIZE = _socket.CMSG_SPACE(_PKTINFO_SIZE) + _socket.CMSG_SPACE(SIZE) if hasattr(_socket, "CMSG_SPACE") else 0
 
 
 def may_watch() -> bool:
@@ -69,13 +73,16 @@ class SynWatch:
         self._loop = loop
         self._allowed = allowed
         self._sockets: dict[int, Socket] = {}
+        #: When each of them had nothing more to read.
+        self._emptied: dict[int, Reading] = {}
         #: By family and (host, port): every address of 127.0.0.0/8 has ports of its own.
-        self._wanted: dict[int, dict[tuple[str, int], Callable[[str], None]]] = {}
+        self._wanted: dict[int, dict[tuple[str, int], Callable[[str, float], None]]] = {}
         if allowed:
+            keep_stamping()
             loop.call_at(monotonic() + _IDLE, _warm_up)
 
-    def add(self, family: int, address: tuple[str, int], on_syn: Callable[[str], None]) -> None:
-        """Call ``on_syn(peer)`` for each SYN to ``address`` from now on.
+    def add(self, family: int, address: tuple[str, int], on_syn: Callable[[str, float], None]) -> None:
+        """Call ``on_syn(peer, at)`` for each SYN to ``address`` from now on, with the monotonic time of its arrival.
 
         Raises:
             OSError: it can't be seen, although it seemed so at first: no descriptors are left, or a sandbox forbids
@@ -107,12 +114,14 @@ class SynWatch:
             sock.close()
             raise
         self._sockets[family] = sock
+        self._emptied[family] = read_clocks()
 
     def _read(self, family: int) -> None:
         while (sock := self._sockets.get(family)) is not None:
             try:
-                packet, extra, _, sender = sock.recvmsg(128, _socket.CMSG_SPACE(_PKTINFO_SIZE))
+                packet, extra, _, sender = sock.recvmsg(128, _EXTRA_SIZE)
             except BlockingIOError:
+                self._emptied[family] = read_clocks()
                 return
             self._report(family, packet, extra, sender[0])
 
@@ -122,7 +131,7 @@ class SynWatch:
             return  # it came before the filter
         source, port = unpack_from("!HH", packet, start)
         if on_syn := self._wanted[family].get((_destination(family, packet, extra), port)):
-            on_syn(sockets.name((sender, source)))
+            on_syn(sockets.name((sender, source)), arrival(find_stamp(extra), self._emptied[family], read_clocks()))
 
 
 def _destination(family: int, packet: bytes, extra: list[tuple[int, int, bytes]]) -> str:
@@ -161,6 +170,7 @@ def _open(family: int) -> Socket:
     sock = _socket.socket(family, _socket.SOCK_RAW, _socket.IPPROTO_TCP)
     try:
         sock.setblocking(False)
+        ask_for_stamps(sock)
         if family == _socket.AF_INET6:
             sock.setsockopt(_socket.IPPROTO_IPV6, _socket.IPV6_RECVPKTINFO, 1)
         sock.setsockopt(_socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)

@@ -23,7 +23,7 @@ _PHASE_OF_SEVERAL = {
     "before": "before {} outages, and later ones arrived",
     "in flight": "in flight when {} outages began",
     "during": "during {} outages",
-    "after": "after {} heals, before others got through",
+    "after": "after {} heals, before any other got through",
     "resumed": "after {} heals, when others got through again",
 }
 _MEANINGS = {"unexpected": "delivered, and never sent", "phantom": "delivered, although its send had failed"}
@@ -104,7 +104,7 @@ def _why(lost: Lost, found: Audit, zero: float) -> str:
         "before": f"before {fault}, and a later one arrived",
         "in flight": f"in flight at {fault}",
         "during": f"during {fault}",
-        "after": f"after {heal}, before others got through",
+        "after": f"after {heal}, before any other got through",
         "resumed": f"after {heal}, when others got through again",
     }[lost.blame.phase]
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from ..clocks import FAR
 from ..delivery import audit
 
 if TYPE_CHECKING:
@@ -18,10 +19,9 @@ if TYPE_CHECKING:
     from ..history import History
     from ..ledger import DeliveryRecord, Note
 
-#: Sends that are judged one by one: to judge a million messages takes seconds, and a story is to be there in one.
-MOST_JUDGED = 100_000
-#: Seconds, 116 days: a time that is further away was not taken from the clock of the links.
-_FAR = 1e7
+#: Sends that are judged one by one, and these for each subscriber: to judge a million messages takes seconds, and a
+#: story is to be there in one. However many subscribers there are, the second number is judged.
+MOST_JUDGED, LEAST_JUDGED = 100_000, 1_000
 
 
 def narrowed(record: DeliveryRecord, most: int) -> DeliveryRecord:
@@ -71,7 +71,7 @@ class LedgerFacts:
     @cached_property
     def judged(self) -> DeliveryRecord:
         """The part of the record that is looked at message by message: all of it, if it isn't too long."""
-        return narrowed(self.record, MOST_JUDGED)
+        return narrowed(self.record, max(MOST_JUDGED // len(self.record.subscribers), LEAST_JUDGED))
 
     @cached_property
     def audit(self) -> Audit:
@@ -132,7 +132,7 @@ class Facts:
     def all_notes(self) -> list[Note]:
         """The notes of the test and of its ledgers, in order of time."""
         given = chain(self.notes, *(ledger.notes for ledger in self.ledgers))
-        return sorted(note for note in given if abs(note.at - self.now) < _FAR)
+        return sorted((note for note in given if abs(note.at - self.now) < FAR), key=lambda note: note.at)
 
     @cached_property
     def now(self) -> float:
@@ -184,7 +184,7 @@ def moments(facts: Facts) -> list[float]:
             times += _ends(span.started_at, span.healed_at)
         times += [armed.armed_at for armed in history.armed]
     times += [connect.at for ledger in facts.ledgers for connect in ledger.record.connects]
-    return [*(at for at in times if abs(at - facts.now) < _FAR), facts.now]
+    return [*(at for at in times if abs(at - facts.now) < FAR), facts.now]
 
 
 def _ends(start: float, end: float | None) -> Iterable[float]:
@@ -193,6 +193,6 @@ def _ends(start: float, end: float | None) -> Iterable[float]:
 
 def _near(times: list[float], now: float) -> list[float]:
     """Keep the ``times``, which are in order, that can be of the same clock as ``now``."""
-    if times and now - _FAR <= times[0] and times[-1] <= now + _FAR:
+    if times and now - FAR <= times[0] and times[-1] <= now + FAR:
         return times
-    return [at for at in times if abs(at - now) <= _FAR]
+    return [at for at in times if abs(at - now) <= FAR]

@@ -7,8 +7,10 @@ import sys
 import unicodedata
 from typing import TYPE_CHECKING
 
+from ..spelling import spelled
+
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
+    from collections.abc import Hashable, Iterable, Sequence
 
     import pytest
 
@@ -49,6 +51,25 @@ class Page:
                 break
             kept.append(character)
         return "".join(kept) + mark
+
+    def fold(self, text: str, indent: str) -> list[str]:
+        """Return ``text`` as one line, or as two where it doesn't fit: broken at a blank, the second one indented."""
+        words = text.split(" ")
+        taken = len(words)
+        while taken and not self.fits(" ".join(words[:taken])):
+            taken -= 1
+        head, rest = " ".join(words[:taken]).rstrip(), " ".join(words[taken:])
+        return [self.line(head), self.line(indent + rest)] if head and rest else [self.line(text)]
+
+    def fold_all(self, texts: Sequence[str], most: int, indent: str) -> list[str]:
+        """Fold those that don't fit, the first ones first, as long as there are no more than ``most`` lines."""
+        lines: list[str] = []
+        spare = most - len(texts)
+        for text in texts:
+            folded = self.fold(text, indent) if spare > 0 else [self.line(text)]
+            spare -= len(folded) - 1
+            lines += folded
+        return lines
 
     def fits(self, text: str) -> bool:
         """Whether ``text`` is one line of this page without a cut."""
@@ -107,10 +128,7 @@ def _cells_of(character: str) -> int:
 
 def shown(id_: Hashable, width: int = ID_WIDTH) -> str:
     """Return how an id is written, not longer than ``width`` characters."""
-    try:
-        text = repr(id_)
-    except Exception as error:  # noqa: BLE001 - a user's class may do anything, and the failure is to be told
-        text = f"<{type(id_).__name__}: {type(error).__name__} in its repr()>"
+    text = spelled(id_)
     return text if len(text) <= width else f"{text[: width - 1]}…"
 
 

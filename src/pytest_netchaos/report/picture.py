@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .page import Page
 
 #: Lanes of links and their connections; lanes of messages; lines that explain the signs.
-LINK_LANES, MESSAGE_LANES, LEGEND = 12, 5, 2
+LINK_LANES, MESSAGE_LANES, LEGEND = 12, 5, 4
 #: The longest name of a lane.
 _LABEL = 16
 _CUT = ":"
@@ -33,7 +33,7 @@ def axis_for(facts: Facts, page: Page) -> Axis:
 
 
 def draw(facts: Facts, axis: Axis, page: Page) -> list[str]:
-    """Draw the picture, in at most 1 + 12 + 5 + 2 + 1 lines."""
+    """Draw the picture, in at most 1 + 12 + 5 + 4 + 1 lines."""
     links = link_lanes(facts, axis, LINK_LANES)
     messages = message_lanes(facts, axis, MESSAGE_LANES)
     lanes = [*links.lanes, *messages.lanes]

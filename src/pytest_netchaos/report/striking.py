@@ -64,7 +64,8 @@ def _return(tale: Tale, healed_at: float) -> str:
     back = tale.first_after(healed_at)
     if back is not None and back.opened_at <= until:
         tale.told_back.add(back.number)
-        return f"reconnected {length(back.opened_at - healed_at)} later, as conn#{back.number}"
+        came = "reconnected" if back.number > 1 else "first connected"
+        return f"{came} {length(back.opened_at - healed_at)} later, as conn#{back.number}"
     alive = [c.number for c in tale.open_in(healed_at, healed_at) if c.closed_at is None or c.closed_at > healed_at]
     if alive:
         return f"{connections_named(alive)} stayed open"

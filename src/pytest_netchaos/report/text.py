@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 #: Longer than this, nobody reads it.
 MOST_LINES = 40
 #: How many of them some parts may have at most; what happened, in words, has all that the others leave.
-_PLACES, _ANOMALIES, _TROUBLES, _REMARKS = 2, 6, 2, 2
+_SUMMARY, _PLACES, _ANOMALIES, _TROUBLES, _REMARKS = 2, 2, 6, 2, 2
+#: Where a line goes on that was folded: below its text.
+_UNDER_TIME, _UNDER_TAG = " " * 11, " " * 6
 
 
 def story(network: Network, page: Page, *, replay: str = "", remarks: Sequence[str] = ()) -> str:
@@ -75,12 +77,13 @@ def write(facts: Facts, page: Page) -> list[str]:
         what = "no link was dialled, no fault injected, no message recorded" if facts.links else "there is no link"
         return [*places, page.line(f"nothing happened: {what}"), *_causes(facts, page)]
     axis = axis_for(facts, page)
-    above = [page.line(_summary(facts, axis)), *places, *draw(facts, axis, page)]
-    below = [*map(page.line, anomaly_lines(facts, axis.zero, _ANOMALIES)), *_causes(facts, page)]
+    above = [*_summary(facts, axis, page), *places, *draw(facts, axis, page)]
+    wrong = page.fold_all(anomaly_lines(facts, axis.zero, _ANOMALIES), _ANOMALIES, _UNDER_TAG)
+    below = [*wrong, *_causes(facts, page)]
     return [*above, *_events(facts, axis, page, MOST_LINES - len(above) - len(below)), *below]
 
 
-def _summary(facts: Facts, axis: Axis) -> str:
+def _summary(facts: Facts, axis: Axis, page: Page) -> list[str]:
     histories = [link.history for link in facts.links]
     refused = sum(dial.outcome == "refused" for history in histories for dial in history.dials)
     counts = [
@@ -91,14 +94,16 @@ def _summary(facts: Facts, axis: Axis) -> str:
     ]
     sent = sum(len(ledger.record.sends) for ledger in facts.ledgers)
     received = sum(len(ledger.record.deliveries) for ledger in facts.ledgers)
-    messages = [f"{sent:,} sent, {received:,} delivered"] if facts.ledgers else []
-    return ", ".join([*counts, *messages]) + f", in {length(facts.now - axis.zero)}"
+    messages = [f"{sent:,} sent", f"{received:,} delivered"] if facts.ledgers else []
+    parts = [*counts, *messages, f"in {length(facts.now - axis.zero)}"]
+    whole = ", ".join(parts)
+    return [page.line(whole)] if page.fits(whole) else page.wrap(parts, _SUMMARY)
 
 
 def _events(facts: Facts, axis: Axis, page: Page, room: int) -> list[str]:
     told, left_out = chosen(events_of(facts), facts.first_fault, room)
     lines = [f"{event.at - axis.zero:9.3f}  {event}" for event in told]
-    return [page.line(line) for line in ([*lines, f"{'':11}{left_out}"] if left_out else lines)]
+    return page.fold_all([*lines, f"{_UNDER_TIME}{left_out}"] if left_out else lines, room, _UNDER_TIME + "  ")
 
 
 def _causes(facts: Facts, page: Page) -> list[str]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 USUAL, FEW, MANY = "|", "'", "*"
 #: Shares of what is usual, from which on there are many messages in a column, and below which there are few.
 _MANY, _FEW = 3, 0.5
-LOST, PENDING, LATE, STRANGE, UNCLEAR, FAILED = "✗", ".", "<", "+", "?", "f"
+LOST, PENDING, LATE, STRANGE, UNCLEAR, FAILED = "✗", "_", "<", "+", "?", "f"
 #: More arrivals of one message than a digit can say.
 _MOST_TIMES = 9
 
@@ -86,13 +86,14 @@ def _deliveries(ledger: LedgerFacts, axis: Axis, subscriber: str, title: str, us
     if marks:
         for id_, at, to in ledger.record.deliveries:
             if to == subscriber and id_ in marks:
-                row[axis.column(at)] = marks[id_]  # of one that came several times, the last arrival is marked
+                row[axis.column(at)] = marks[id_]
     for lost in found.lost:
         if lost.subscriber == subscriber:
             row[axis.column(lost.send.at)] = PENDING if ledger.is_pending(lost) else LOST
     label = f"{title}to {subscriber}" if subscriber else f"{title}received"
     meanings = _meanings(usual) | {
         LOST: "lost (where it was sent)",
+        PENDING: "not arrived yet",
         LATE: "out of order",
         STRANGE: "not to be expected",
     }

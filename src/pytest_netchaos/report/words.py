@@ -18,7 +18,7 @@ def count_of(count: int, what: str) -> str:
 
 def length(seconds: float) -> str:
     """Write a length of time: ``"0.4 ms"``, ``"77 ms"``, ``"1.25 s"``."""
-    if seconds < 0.01:  # noqa: PLR2004 - 10 ms
+    if seconds < 0.00995:  # noqa: PLR2004 - 10 ms, when rounded
         return f"{seconds * 1000:.1f} ms"
     return f"{seconds * 1000:.0f} ms" if seconds < 0.9995 else f"{seconds:,.2f} s"  # noqa: PLR2004 - 1 s, when rounded
 

@@ -15,6 +15,7 @@ from tests.conformance.api.cases import CASES, encode
 from tests.conformance.api.differences import DIFFERENCES, OURS
 
 from pytest_netchaos.patience import eventually
+from pytest_netchaos.services.ports import Reservation
 
 #: Headers that are compared. What Go writes of a date and an id is only looked for.
 COMPARED = ("content-type", "x-content-type-options", "location", "connection")
@@ -25,8 +26,8 @@ OWN_WORDS = re.compile(r"(bad request body: |listen tcp: lookup \S+).*")
 #: After whose requests nothing more is sent. Elsewhere it would be a matter of luck whether Go has noticed that.
 ENDED = ("a body that ends early",)
 
-#: A field that leaked into Toxiproxy's answers, and a proxy that can't be deleted there.
-LEFT_OUT = ("Logger", "x/y")
+#: A field that leaked into Toxiproxy's answers, and proxies that can't be deleted there.
+LEFT_OUT = ("Logger", "v/w", "x/y")
 
 
 def start(command, port):
@@ -42,15 +43,11 @@ def start(command, port):
     return process
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return sock.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
 def servers():
     program = needs.toxiproxy()
-    theirs, ours = free_port(), free_port()
+    kept = [Reservation(), Reservation()]
+    theirs, ours = (each.port for each in kept)
     processes = []
     try:
         processes.append(start([program, "-host", "127.0.0.1", "-port", str(theirs)], theirs))
@@ -61,6 +58,8 @@ def servers():
         for process in processes:
             process.terminate()
             process.wait(10)
+        for each in kept:
+            each.close()
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from tests import needs
 from tests.conformance.peers import SOON, Peer
 
 from pytest_netchaos.patience import eventually
+from pytest_netchaos.services.ports import Reservation
 
 #: Seconds that a busy machine may add. What comes at once comes within it.
 LATE = 2.0
@@ -34,13 +35,6 @@ def command(server: str, port: int, seed: int) -> list[str]:
     return [*serve, "--seed", str(seed), "--proxy-metrics"]
 
 
-def free_port() -> int:
-    """A port that nobody has."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
-
-
 class Server:
     """A process that serves the API, until it is closed."""
 
@@ -50,7 +44,8 @@ class Server:
         self.is_shared = is_shared
         #: Seconds that it may take for an answer.
         self.patience = PATIENCE
-        self.port = free_port()
+        self._kept = Reservation()
+        self.port = self._kept.port
         self._process = subprocess.Popen(
             command(name, self.port, seed), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
@@ -74,6 +69,7 @@ class Server:
         self.is_shared = False
         self._process.kill()
         self._process.wait(SOON)
+        self._kept.close()
 
     def call(self, method: str, path: str, body: object = None) -> Any:
         """Call the API, and return what it says.

@@ -11,6 +11,7 @@ import pytest
 from pytest_netchaos.addresses import upstream
 from pytest_netchaos.engines import audit
 from pytest_netchaos.engines.embedded import EmbeddedEngine
+from pytest_netchaos.faults import Cut
 
 
 @pytest.fixture
@@ -81,3 +82,19 @@ def test_what_the_relay_turns_out_not_to_see_is_overheard(link):
     link.event("blind", 1.0, "Too many open files")
     assert link.log.blind == "dials that were refused to other processes can't be seen: Too many open files"
     assert (link.host, link.port) in audit._wanted
+
+
+def test_no_event_is_dated_before_the_one_that_was_told_before_it(link):
+    """By the kernel's time the client dialled while the relay was still carrying out what made it dial."""
+    number = link.number(Cut(), None)
+    link.event("dial", 1.0, "1", "127.0.0.1:9")
+    link.event("open", 1.1, "1", "1")
+    link.event("close", 2.0, "1", "fault", "RST", "cut")
+    link.event("on", 2.1, str(number), "1", "1")
+    link.event("dial", 1.9, "2", "127.0.0.1:10")
+    link.event("refused", 1.9, "2", "cut")
+    link.event("dial", 2.5, "3", "127.0.0.1:11")
+    history = link.log.history(3.0)
+    assert [dial.at for dial in history.dials] == [1.0, 2.1, 2.5]
+    assert history.dials[1].ended_at == history.faults[0].started_at == 2.1
+    assert [dial.waited for dial in history.dials] == [None, pytest.approx(0.1), pytest.approx(0.4)]

@@ -180,6 +180,12 @@ def test_healed_too_soon():
     )
 
 
+def test_a_time_at_which_a_fault_began_is_that_fault_s():
+    seen = silent(1.25, None, end=1.5).at(3.0)
+    assert explain(seen, 1.0, since=1.0).startswith("the blackhole was over after 0.500s, too soon to judge by: ")
+    assert "after the blackhole began: " in explain(silent(None).at(3.0), 1.0, since=1.0)
+
+
 def test_no_silence():
     said = "no blackhole and no stall has hit link 'chat': nothing to detect: dead_peer_detected(within=1.0)"
     assert explain(Script().serve(0.0).fault(Cut(), 1.0, None, (1,)).at(9.0), 1.0) == said

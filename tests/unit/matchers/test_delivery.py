@@ -265,7 +265,7 @@ def test_a_phantom_is_told():
 
 def test_a_long_id_is_cut_short():
     assert explain(plain(["x" * 100], ["x" * 100] * 2), exactly_once()).splitlines()[1] == (
-        "  duplicated    'xxxxxxxxxxxxxxxxxxxxxx… ×2"
+        "  duplicated    'xxxxxxxxxx…xxxxxxxxxxx' ×2"
     )
 
 
@@ -297,6 +297,24 @@ def test_the_worst_case_fits_what_pytest_shows():
     got = [5, 22, 23, 42, 44, 21]
     lines = exactly_once(in_order=True).explain(ledger(sent, [*got, *got], outages=long, delay=0.05))
     assert sum(map(len, lines[:8])) <= 640
+
+
+def test_long_ids_and_names_leave_room_for_a_line_of_each_kind():
+    names = "orders.eu-central-1.consumer-a", "orders.eu-central-1.consumer-b"
+    cuts = tuple(Outage(10.0 * n, 10.0 * n + 5, ("blackhole",)) for n in (1, 2, 3))
+    made = Ledger(lambda: cuts, clock=lambda: 100.0)
+    for n in range(300):
+        made.sent(f"order-created-event-{n:06}", at=5.0 + n / 10)
+    for name in names:
+        for n in range(0, 300, 7):
+            for again in (0.0, 20.0):
+                made.delivered(f"order-created-event-{n:06}", subscriber=name, at=70.0 + again - n / 100)
+        made.delivered(f"order-created-event-{999:06}", subscriber=name, at=90.0)
+    lines = exactly_once(in_order=True).explain(made)
+    shown = [line for number, line in enumerate(lines) if number < 8 and sum(map(len, lines[: number + 1])) <= 640]
+    assert [line[2:14].strip() for line in shown[1:]] == ["lost", "duplicated", "unexpected", "out of order"]
+    assert "'order-crea…vent-000999' to 'orders.eu-….consumer-a'" in shown[3]
+    assert len(lines) > len(shown)  # the rest is for those who ask for all of it
 
 
 # The three contracts, by an oracle that removes and adds one thing at a time.

@@ -50,6 +50,22 @@ def test_what_may_be_lost(sends, lost, held):
     assert (made == lost_only_during(CUT)) is held
 
 
+def test_what_another_sender_got_through_is_no_proof_against_the_outage():
+    made = Ledger(lambda: [CUT], clock=lambda: 100.0)
+    for id_, sender, at, arrived in [
+        ("a", "ann", 9.90, None),
+        ("b", "bob", 9.91, 9.92),
+        ("c", "ann", 20.50, 20.51),
+    ]:
+        made.sent(id_, sender=sender, at=at)
+        if arrived:
+            made.delivered(id_, at=arrived)
+    assert made == lost_only_during()
+    made.sent("d", sender="ann", at=9.95)
+    made.delivered("d", at=9.96)
+    assert made != lost_only_during()
+
+
 def test_what_was_in_flight_may_be_excluded():
     made = record([1, 9, 25], [9])
     assert made != lost_only_during(in_flight=False)
@@ -205,9 +221,10 @@ def test_a_loss_is_accepted_in_an_outage_and_found_outside(made, data):
     changed = made.without((target.id, subscriber))
     inside = any(outage.started_at <= target.at < outage.healed_at for outage in disjoint(made.record.outages))
     start = min((each.started_at for each in made.record.outages if each.started_at > target.at), default=None)
+    later = {send.id for send in made.record.sends if send.sender == target.sender and send.at > target.at}
     overtaken = start is not None and any(
-        delivery.id > target.id and delivery.subscriber == subscriber and delivery.at <= start
-        for delivery in made.record.deliveries  # ids are in the order of sending
+        delivery.id in later and delivery.subscriber == subscriber and delivery.at <= start
+        for delivery in made.record.deliveries
     )
     verdict = lost_only_during(in_flight=False).judge(changed)
     if inside:
@@ -239,12 +256,14 @@ def outside(record, stretches, *, in_flight):
             heals = [s.healed_at for s in stretches if s.healed_at is not None and s.healed_at <= send.at]
             heal = max(heals, default=None)
 
-            def since(first, last, heal=heal, starts=starts):
-                """The sends from ``first`` to ``last`` that lie in the same stretch between two outages."""
+            def since(first, last, sender=send.sender, heal=heal, starts=starts):
+                """The sender's sends from ``first`` to ``last`` that lie in the same stretch between two outages."""
                 return [
                     other
                     for other in record.sends[first:last]
-                    if (heal is None or other.at >= heal) and (not starts or other.at < min(starts))
+                    if other.sender == sender
+                    and (heal is None or other.at >= heal)
+                    and (not starts or other.at < min(starts))
                 ]
 
             def came(other, test, mine=mine):

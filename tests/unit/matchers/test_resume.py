@@ -63,6 +63,37 @@ def test_without_connects_the_heals_count():
     assert healed(range(10), range(11, 12)) != resumed()
 
 
+def test_who_resumed_once_and_then_got_nothing_more_has_gone_silent():
+    made = connections(range(10), range(10, 15), [])
+    assert explain(made, resumed()) == (
+        "1 of 2 reconnects not resumed, 1 went silent: resumed()\n"
+        "  reconnect 2 of 'ann', 3.000s after the first send  silent: after 'm14' came nothing more; "
+        "due 'm15' … 'm39' (25)"
+    )
+    assert made == resumed(allow=("skipped",))
+    assert connections(range(10), range(10, 40), []) == resumed()  # nothing was due
+
+
+def test_each_sender_has_to_go_on():
+    made = connections(range(10), range(10, 40), sender="ann")
+    made.sent("x0", at=0.1, sender="bob")
+    made.sent("x1", at=2.5, sender="bob")
+    made.delivered("x0", at=1.5, subscriber="ann")
+    assert explain(made, resumed()) == (
+        "1 of 1 reconnect not resumed, 1 went silent: resumed()\n"
+        "  reconnect 1 of 'ann', 2.000s after the first send  silent: after 'x0' came nothing more of sender 'bob'; "
+        "due 'x1'"
+    )
+    made.delivered("x1", at=2.6, subscriber="ann")
+    assert made == resumed()
+
+
+def test_nobody_is_called_silent_while_the_network_is_cut():
+    made = healed(range(10), range(10, 12), [CUT, Outage(2.5, 2.6, ("cut",))])
+    assert "heal of the cut (outage 2 of 2)  silent: after 'm11' came nothing more" in explain(made, resumed())
+    assert healed(range(10), range(10, 12), [CUT, Outage(2.5, None, ("cut",))]) == resumed()
+
+
 def test_each_verdict_is_told():
     made = connections(
         range(10), range(13, 20), range(18, 25), range(25), [25], [24, 27], sessions=["s"] * 3 + ["t"] * 3

@@ -8,10 +8,12 @@ from pytest_netchaos.history import Outage
 from pytest_netchaos.matchers.words import (
     CHARACTERS,
     LINES,
+    arranged,
     between,
     counted,
     fault_name,
     fitted,
+    has_room,
     named,
     short,
     times,
@@ -20,12 +22,19 @@ from pytest_netchaos.matchers.words import (
 
 def test_an_id_that_just_fits_is_whole_and_a_longer_one_is_cut():
     assert short("x" * 22) == f"'{'x' * 22}'"
-    assert short("x" * 23) == f"'{'x' * 22}…"
+    assert short("a" + "x" * 30 + "z") == f"'a{'x' * 9}…{'x' * 10}z'"
+    assert len(short("x" * 23)) == 24
 
 
 def test_three_ids_are_named_and_of_more_the_ends():
     assert named([1, 2, 3]) == "1, 2, 3"
     assert named([1, 2, 3, 4]) == "1 … 4 (4)"
+
+
+def test_of_copies_the_messages_are_counted():
+    assert named([1, 2], 2) == "1, 2"
+    assert named([1, 2], 5) == "1, 2 (5)"
+    assert named([1, 2, 3, 4], 9) == "1 … 4 (9)"
 
 
 @pytest.mark.parametrize(("number", "text"), [(0, "0 keys"), (1, "1 key"), (2, "2 keys")])
@@ -64,6 +73,18 @@ def test_long_lines_leave_room_for_fewer():
 
 def test_groups_for_which_there_is_no_room_are_left_to_the_verdict():
     assert fitted("bad", [["x" * 320], ["y" * 320], ["z"]]) == ["bad", "x" * 320]
+
+
+def test_arranged_lines_are_all_there_and_those_that_pytest_shows_come_first():
+    groups = [[f"a{n}" for n in range(9)], [], ["b"], ["c"]]
+    assert arranged("bad", groups) == ["bad", *(f"a{n}" for n in range(5)), "b", "c", *(f"a{n}" for n in range(5, 9))]
+    assert arranged("bad", [["x" * 320], ["y" * 320], ["z"]]) == ["bad", "x" * 320, "y" * 320, "z"]
+
+
+def test_there_is_room_for_a_line_of_each_group_or_not():
+    assert has_room("bad", [["x" * 300] * 9, [], ["y" * 300]])
+    assert not has_room("bad", [["x" * 320], ["y" * 320]])
+    assert not has_room("bad", [["x"]] * 8)
 
 
 @given(st.lists(st.lists(st.text("x", max_size=110), max_size=12), max_size=4), st.text("v", max_size=100))

@@ -138,7 +138,7 @@ class Unsayable(Exception):
 
 def test_a_message_and_an_error_that_cannot_be_written_stay_with_the_recorder(ledger):
     assert Recording(ledger, "client", "", None).attempt("a message", Awkward()) is None
-    assert "no id in its Awkward: <Unsayable: Unsayable when written>." in notes(ledger)[0]
+    assert "no id in its Awkward: <Unsayable: Unsayable in its str()>." in notes(ledger)[0]
 
 
 class Client:

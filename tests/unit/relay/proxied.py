@@ -19,6 +19,8 @@ class Watch:
     def __init__(self):
         self.wanted = {}
         self.coming = []
+        #: When they arrived.
+        self.at = 1.5
         self.fails_with = None
 
     def add(self, family, port, on_syn):
@@ -33,7 +35,7 @@ class Watch:
         coming, self.coming = self.coming, []
         for peer in coming:
             for on_syn in list(self.wanted.values()):
-                on_syn(peer)
+                on_syn(peer, self.at)
 
 
 class Remembering(Proxy):

@@ -2,12 +2,17 @@ from __future__ import annotations
 
 import errno
 import socket
+from time import monotonic
 from types import SimpleNamespace
 
 import pytest
 from tests.unit.relay.proxied import Watch
 
+from pytest_netchaos.relay import sockets as sockets_module
 from pytest_netchaos.relay.port import Port
+
+#: Seconds that what happens at once takes at most, on a busy machine.
+SOON = 20.0
 
 
 class Host:
@@ -15,14 +20,17 @@ class Host:
 
     def __init__(self, keep):
         self.heard = []
+        #: When those who are welcome dialled.
+        self.times = []
         self._keep = keep
 
-    def welcome(self, client, peer):
+    def welcome(self, client, peer, at):
         self._keep(client)
+        self.times.append(at)
         self.heard.append(("welcome", peer[1]))
 
-    def refuse(self, peer):
-        self.heard.append(("refuse", peer))
+    def refuse(self, peer, at):
+        self.heard.append(("refuse", peer, at))
 
     def blinded(self, why):
         self.heard.append(("blinded", why))
@@ -54,6 +62,31 @@ def test_each_who_dials_is_welcome_in_order(made, dial, spin):
     assert made.port.is_open
 
 
+def test_who_was_not_accepted_at_once_dialled_when_the_kernel_says(made, dial, spin, monkeypatch):
+    monkeypatch.setattr(sockets_module, "waited", lambda _: 0.25)
+    dial()
+    before = monotonic()
+    spin(lambda: len(made.host.heard) == 1)
+    assert before - 0.25 <= made.host.times[0] <= monotonic() - 0.25
+
+
+def test_nobody_dialled_before_the_time_when_nobody_was_waiting(made, dial, spin, monkeypatch):
+    monkeypatch.setattr(sockets_module, "waited", lambda _: 3600.0)
+    dial()
+    spin(lambda: len(made.host.heard) == 1)  # and then nobody waits
+    between = monotonic()
+    dial()
+    spin(lambda: len(made.host.heard) == 2)
+    made.port.shut()
+    shut = monotonic()
+    made.port.open()
+    dial()
+    spin(lambda: len(made.host.heard) == 3)
+    first, second, third = made.host.times
+    assert first < between - 3000, "who dialled while the relay booted is believed"
+    assert between - SOON <= second <= shut <= third <= monotonic()
+
+
 def test_who_is_through_the_handshake_when_it_shuts_is_welcome_still(made, dial):
     dialled = dial()
     made.port.shut()
@@ -73,14 +106,21 @@ def test_who_is_seen_while_it_is_shut_is_refused(made):
     made.port.shut()
     made.watch.coming.append("127.0.0.1:9")
     made.watch.catch_up(socket.AF_INET)
-    assert made.host.heard == [("refuse", "127.0.0.1:9")]
+    assert made.host.heard == [("refuse", "127.0.0.1:9", 1.5)]
+
+
+def test_who_is_seen_when_it_opens_was_refused_at_the_time_of_his_dial(made):
+    made.port.shut()
+    made.watch.coming.append("127.0.0.1:9")
+    made.port.open()
+    assert made.host.heard == [("refuse", "127.0.0.1:9", 1.5)]
 
 
 def test_who_is_seen_while_it_is_open_is_none_of_its_business(made):
     made.port.shut()
     (saw,) = made.watch.wanted.values()
     made.port.open()
-    saw("127.0.0.1:9")
+    saw("127.0.0.1:9", 1.5)
     assert made.host.heard == []
 
 

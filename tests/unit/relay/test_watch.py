@@ -4,9 +4,11 @@ import contextlib
 import errno
 import socket
 import sys
+import time
 
 import pytest
 
+from pytest_netchaos.relay import stamps
 from pytest_netchaos.relay import watch as module
 from pytest_netchaos.relay.watch import SynWatch, may_watch
 
@@ -46,14 +48,17 @@ def dial(family, address):
 def test_a_dial_to_a_closed_port_is_told_with_its_peer(watch, closed, family, host):
     address = closed(family, host)
     seen = []
-    watch.add(family, address, seen.append)
+    began = time.monotonic()
+    watch.add(family, address, lambda peer, at: seen.append((peer, at)))
     with socket.socket(family) as client:
         client.bind((host, 0))
         peer = client.getsockname()
         with pytest.raises(ConnectionRefusedError):
             client.connect(address)
     watch.catch_up(family)
-    assert seen == [f"[{host}]:{peer[1]}" if family == V6 else f"{host}:{peer[1]}"]
+    [(name, at)] = seen
+    assert name == (f"[{host}]:{peer[1]}" if family == V6 else f"{host}:{peer[1]}")
+    assert began <= at <= time.monotonic()
 
 
 def test_a_dial_is_seen_although_bulk_traffic_came_before_the_filter(watch, closed, sockets, monkeypatch):
@@ -66,10 +71,50 @@ def test_a_dial_is_seen_although_bulk_traffic_came_before_the_filter(watch, clos
     monkeypatch.setattr(module._socket, "socket", Socket)
     address = closed(V4, "127.0.0.1")
     seen = []
-    watch.add(V4, address, seen.append)
+    watch.add(V4, address, lambda peer, _: seen.append(peer))
     dial(V4, address)
     watch.catch_up(V4)
     assert len(seen) == 1
+
+
+def test_a_dial_that_is_read_late_has_the_time_of_its_arrival(watch, closed):
+    address = closed(V4, "127.0.0.1")
+    seen = []
+    watch.add(V4, address, lambda _, at: seen.append(at))
+    for _ in range(20):  # a worker of the kernel switches stamps on, and may be late
+        began = time.monotonic()
+        dial(V4, address)
+        ended = time.monotonic()
+        hold_up(0.02)
+        watch.catch_up(V4)
+        assert began - 0.001 <= seen[-1]
+        if seen[-1] <= ended:
+            return
+    pytest.fail("each dial has the time of its reading")
+
+
+def test_a_dial_has_the_time_of_its_reading_where_there_is_no_stamp(watch, closed, monkeypatch):
+    class Socket(module._socket.socket):
+        def setsockopt(self, level, option, value):
+            if option == stamps._SO_TIMESTAMPNS:
+                fail(errno.ENOPROTOOPT)
+            super().setsockopt(level, option, value)
+
+    monkeypatch.setattr(module._socket, "socket", Socket)
+    address = closed(V4, "127.0.0.1")
+    seen = []
+    watch.add(V4, address, lambda _, at: seen.append(at))
+    dial(V4, address)
+    hold_up(0.02)
+    read = time.monotonic()
+    watch.catch_up(V4)
+    assert len(seen) == 1
+    assert read <= seen[0] <= time.monotonic()
+
+
+def hold_up(seconds):
+    """Do nothing for a time, as a process that doesn't get the processor."""
+    time.sleep(seconds)
 
 
 def flood(sockets):
@@ -87,7 +132,7 @@ def test_one_port_at_several_addresses_is_several_ports(watch, closed):
     addresses = [(V4, ("127.0.0.1", port)), (V4, closed(V4, "127.0.0.5", port)), (V6, closed(V6, "::1", port))]
     seen = []
     for family, address in addresses:
-        watch.add(family, address, lambda _, host=address[0]: seen.append(host))
+        watch.add(family, address, lambda *_, host=address[0]: seen.append(host))
     for family, address in addresses:
         dial(family, address)
         watch.catch_up(family)
@@ -107,7 +152,7 @@ def test_where_a_socket_can_not_be_had_nothing_is_left_and_the_next_one_is_tried
             watch.add(V4, address, pytest.fail)
     assert (watch._sockets, watch._wanted) == ({}, {})
     seen = []
-    watch.add(V4, address, seen.append)
+    watch.add(V4, address, lambda peer, _: seen.append(peer))
     dial(V4, address)
     watch.catch_up(V4)
     assert len(seen) == 1

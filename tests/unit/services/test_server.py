@@ -10,7 +10,8 @@ from tests.docker import COMMAND, REDIS, answers, session
 
 from pytest_netchaos.choices import TOXIPROXY_IMAGE
 from pytest_netchaos.errors import DockerUnavailable, EngineError, LinkClosed, ServiceError
-from pytest_netchaos.network import Network, derive_seed
+from pytest_netchaos.network import Network
+from pytest_netchaos.seeds import derive_seed
 from pytest_netchaos.services.server import probe
 from pytest_netchaos.services.toxiproxy.api import Api
 

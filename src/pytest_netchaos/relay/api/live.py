@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class NoLookout:
     """In the place of a `SynWatch`: nobody wants to know who is refused."""
 
-    def add(self, family: int, address: tuple[str, int], on_syn: Callable[[str], None]) -> None:
+    def add(self, family: int, address: tuple[str, int], on_syn: Callable[[str, float], None]) -> None:
         """Watch nothing."""
 
     def remove(self, family: int, address: tuple[str, int]) -> None:

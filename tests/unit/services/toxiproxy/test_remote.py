@@ -51,8 +51,8 @@ def open_link(engine, name="db"):
 
 
 def free_ports(count):
-    """Ports that follow each other, and that nobody has now."""
-    for first in range(20_000 + os.getpid() % 10_000, 40_000, count):
+    """Ports that follow each other, and that nobody has now; no other worker looks at them."""
+    for first in range(20_000 + os.getpid() % (10_000 // count) * count, 40_000, count):
         try:
             for port in range(first, first + count):
                 socket.create_server(("0.0.0.0", port)).close()
