@@ -52,8 +52,8 @@ if TYPE_CHECKING:
     from .network import Network
     from .opening import open_network
     from .patience import eventually, eventually_async
-    from .recorded import RecordedRun
     from .profiles import Profile
+    from .recorded import RecordedRun
     from .recorders import (
         IdRule,
         Recording,
