@@ -46,6 +46,10 @@ class Settings:
     strict: bool = False
     #: Where the timeline of each test is written, if anywhere.
     timeline: Path | None = None
+    #: What every link of the run is under, by name.
+    profiles: tuple[str, ...] = ()
+    #: Whether the faults of markers and of ``profiles`` are left out.
+    off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,10 @@ class Option:
 
 
 SEED = Option(
-    "seed", "N|random", "random", "Draw every random decision (jitter, flapping, toxicity) from this whole number."
+    "seed",
+    "N|random|last",
+    "random",
+    "Draw every random decision (jitter, flapping, toxicity) from this whole number; last: the last run's.",
 )
 TIMEOUT = Option("timeout", "SECONDS", "5", "How long link.wait_for_…() waits where the call doesn't say. Default: 5.")
 ENGINE = Option(
@@ -115,7 +122,24 @@ TIMELINE = Option(
     "Write what happened in each test that used netchaos, passed or failed, into a JSON file in this directory. It is "
     "made where it is missing; in the ini file it is relative to that file, elsewhere to the working directory.",
 )
-OPTIONS = (SEED, TIMEOUT, ENGINE, REDIS, DOCKER, DOCKER_HOST, STRICT, TIMELINE)
+PROFILE = Option(
+    "profile",
+    "NAME[,NAME]",
+    "",
+    "Put every link of the run under these profiles, beside what markers say. --netchaos-profiles lists them.",
+)
+OFF = Option(
+    "off",
+    "yes|no",
+    "no",
+    "Run the same tests on a clean network: inject only what tests inject by themselves, and no faults "
+    "of markers or of --netchaos-profile. Default: no.",
+    bare="yes",
+)
+OPTIONS = (SEED, TIMEOUT, ENGINE, REDIS, DOCKER, DOCKER_HOST, STRICT, TIMELINE, PROFILE, OFF)
+LIST_PROFILES = "--netchaos-profiles"
+#: Where the seed of the last run is in pytest's cache.
+_LAST = "netchaos/seed"
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -128,6 +152,9 @@ def add_options(parser: pytest.Parser) -> None:
             takes = {"action": "store_const", "const": option.bare}  # a value after a space could be a path to test
         group.addoption(option.flag, dest=option.dest, default=None, help=said, **takes)
         parser.addini(option.dest, option.help, default=None)
+    group.addoption(
+        LIST_PROFILES, dest="netchaos_profiles", action="store_true", default=False, help="List the profiles, and exit."
+    )
 
 
 def resolve(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -136,7 +163,7 @@ def resolve(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> S
     Raises:
         pytest.UsageError: a value is wrong; says which, where it was given, and what is allowed.
     """
-    seed = _read(config, environ, SEED, _seed)
+    seed = _read(config, environ, SEED, lambda text: _last(config) if text == "last" else _seed(text))
     config.option.netchaos_seed = str(seed)
     docker = _read(config, environ, DOCKER, _policy)
     timeline = _read(config, environ, TIMELINE, partial(_directory, base=_base(config, environ)))
@@ -151,7 +178,34 @@ def resolve(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> S
         _read(config, environ, DOCKER_HOST, str),
         _read(config, environ, STRICT, _yes),
         timeline,
+        _read(config, environ, PROFILE, _names),
+        _read(config, environ, OFF, _yes),
     )
+
+
+def in_force(settings: Settings) -> list[str]:
+    """Return the options that a replay of one test needs: those that change what happens to it."""
+    flags = [f"{SEED.flag}={settings.seed}"]
+    if settings.profiles:
+        flags.append(f"{PROFILE.flag}={','.join(settings.profiles)}")
+    return [*flags, OFF.flag] if settings.off else flags
+
+
+def remember_seed(config: pytest.Config, seed: int) -> None:
+    """Keep the seed of a run for ``--netchaos-seed=last``; in its controlling process, and where there is a cache."""
+    cache = getattr(config, "cache", None)
+    if cache is not None and not hasattr(config, "workerinput"):
+        cache.set(_LAST, seed)
+
+
+def _last(config: pytest.Config) -> int:
+    cache = getattr(config, "cache", None)
+    if cache is None:
+        raise pytest.UsageError(f"{SEED.flag}=last needs pytest's cache, which -p no:cacheprovider has turned off")
+    seed = cache.get(_LAST, None)
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= LARGEST_SEED:
+        raise pytest.UsageError(f"{SEED.flag}=last: no run has left its seed in pytest's cache yet")
+    return seed
 
 
 def _read(config: pytest.Config, environ: Mapping[str, str], option: Option, parse: Callable[[str], T]) -> T:
@@ -178,6 +232,13 @@ def _policy(text: str) -> str:
     if text not in ("", "auto", "require", "skip"):
         raise ValueError("auto, require or skip")
     return text
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = [name.strip() for name in text.split(",")] if text else []
+    if not all(names):
+        raise ValueError("names of profiles, with a comma between two")
+    return tuple(dict.fromkeys(names))
 
 
 def _yes(text: str) -> bool:
@@ -211,7 +272,7 @@ def _seed(text: str) -> int:
         return random.SystemRandom().randrange(2**32)  # short enough to be typed again
     # int() has words of its own for more than 4300 digits.
     if not text.isascii() or not text.isdigit() or len(text) > len(str(LARGEST_SEED)) or int(text) > LARGEST_SEED:
-        raise ValueError(f"'random' or a whole number from 0 to {LARGEST_SEED}")
+        raise ValueError(f"'random', 'last' or a whole number from 0 to {LARGEST_SEED}")
     return int(text)
 
 
