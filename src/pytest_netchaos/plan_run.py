@@ -218,7 +218,7 @@ class PlanRun:
     def _begin(self, run: StepRun, due_at: float) -> None:
         step = run.step
         links = [link for name, link in self._links.items() if self._is_for(step, name)]
-        run.begin(due_at, self._no_link(step))
+        run.begin(due_at, "" if links else self._no_link(step))
         passed = None
         for link in links:
             try:
@@ -242,7 +242,7 @@ class PlanRun:
         with self._news:
             self._error = error
             for run in self.steps:
-                run.end("" if run.has_begun else f"the plan broke off: {error}")
+                run.end("" if run.injections else f"the plan broke off: {error}")
             self._news.notify_all()
 
     # What both ends need.
@@ -257,8 +257,8 @@ class PlanRun:
 
     def _due(self, run: StepRun) -> str:
         before = self.steps[run.number - 2]
-        if run.step.at is not None or run.number == 1:
-            return f"it was due {run.step.when}"
+        if run.step.after is None or run.number == 1:
+            return f"it was due at {run.step.at or run.step.after or 0:g} s"
         return f"it waited for {'the end of ' * before.has_fired}step {before.number}"
 
     def _injections(self) -> list[Injection]:

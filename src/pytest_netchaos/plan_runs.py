@@ -93,5 +93,6 @@ class PlanRuns:
         return [f"plan: step {late[1]} came {late[0]:.3f} s later than planned"] if late[0] > LATE else []
 
     def _start(self, run: PlanRun) -> PlanRun:
+        run.begin()
         self.begun.append(run)
-        return run.begin()
+        return run
