@@ -99,4 +99,4 @@ def test_whenever_it_is_looked_at_each_step_begins_once_and_never_before_its_tim
             before = 0.0 if index == 0 else begun.get(index - 1, 1e9) + wanted[index - 1][2]
             time_ = when if how == "at" else before + when
             assert (index in begun) == (time_ <= now)
-            assert begun.get(index, now) >= time_
+            assert begun.get(index, time_) >= time_

@@ -96,7 +96,7 @@ def test_what_is_printed_is_what_one_would_write():
     )
     assert repr(plan) == (
         "Plan(Step(Cut(), at=0.31, for_=0.2), "
-        "Step(Delay(0.1, jitter=0.05, direction='upstream'), after=1, link='db'), "
+        "Step(Delay(0.1, direction='upstream', jitter=0.05), after=1, link='db'), "
         "Step(Flap(down=(0.1, 0.2), cycles=3, fault=Stall()), on=AfterBytes(1000, connection=2)), "
         "Step(Reset(toxicity=0.5), on=OnDial(3)))"
     )
