@@ -115,7 +115,7 @@ class PlanRun:
 
         What is in force stays for as long as it was planned, and to the end of the test at most; see `heal`.
         """
-        self.end("stop() was called")
+        self.end("it was stopped")
 
     def heal(self) -> float:
         """Stop it, and take back what it has put in force; return the time when none of that was any more."""
@@ -132,7 +132,10 @@ class PlanRun:
             NetchaosError: a step couldn't be carried out.
         """
         try:
+            for link in [*self._links.values()][:1]:
+                link.history()  # a link can be had while its engine still starts, and no step is to be late for that
             with self._news:
+                self.began_at = time.monotonic()
                 outlook = self._begin_due()
         except BaseException:
             with contextlib.suppress(NetchaosError):  # of the two, the first is the one to be heard
@@ -161,7 +164,7 @@ class PlanRun:
         with self._news:
             since = time.monotonic() - self.began_at
             for run in self.steps:
-                run.end("" if run.has_begun else f"{why} {since:.3g} s after the plan's start, and {self._due(run)}")
+                run.end("" if run.has_begun else f"{self._due(run)}, and {why} after {since:.3g} s")
             try:
                 for injection in self._injections():
                     if injection.is_known_to_wait:
@@ -184,7 +187,7 @@ class PlanRun:
     def complaints(self) -> list[str]:
         """Say which steps haven't fired, and why: a sentence each."""
         count = len(self.steps)
-        return [f"step {run.number} of {count} never fired, {run.step}: {run.why_not}" for run in self.unfired]
+        return [f"step {run.number} of {count}, {run.step}, never fired: {run.why_not}" for run in self.unfired]
 
     # The thread.
 

@@ -52,8 +52,10 @@ def test_it(netchaos, server):
     result.assert_outcomes(failed=1)
     result.stdout.re_match_lines(
         [
-            r"plan: step 2 of 3 never fired, Step\(Stall\(\), at=3600\): the test was over .* s after the plan's start.*",
-            r"plan: step 3 of 3 never fired, Step\(Reset\(\), on=OnConnection\(2\)\): .*",
+            r"plan: step 2 of 3, Step\(Stall\(\), at=3600\), never fired: it was due at 3600 s,.*",
+            r"  .*the test was over after .* s",
+            r"plan: step 3 of 3, Step\(Reset\(\), on=OnConnection\(2\)\), never fired: .*",
+            r"  .*link has seen no connection",
         ]
     )
 
@@ -70,12 +72,8 @@ def test_a_step_that_never_fired_fails_a_test_that_passed_under_strict(pytester)
     pytester.runpytest_subprocess().assert_outcomes(passed=1)
     result = pytester.runpytest_subprocess("--netchaos-strict")
     result.assert_outcomes(failed=1)
-    result.stdout.re_match_lines(
-        [
-            r"E .*NetchaosError: plan: step 2 of 2 never fired, Step\(Reset\(\), at=3600\): the test was over .* s after "
-            r"the plan's start, and it was due at 3600 s \(--netchaos-strict\)",
-        ]
-    )
+    said = "never fired: it was due at 3600 s, and the test was over after * s (--netchaos-strict)"
+    result.stdout.fnmatch_lines([f"E *NetchaosError: plan: step 2 of 2, Step(Reset(), at=3600), {said}"])
     result.stdout.no_fnmatch_line("*plugin.py*")
 
 
@@ -115,7 +113,7 @@ def test_it(netchaos, server):
     ("marker", "said"),
     [
         ("flaky(Step(Cut(), at=1))", "it takes plans, which are made of steps: Plan(Step(Cut(), at=1))"),
-        ("flaky(Plan)", "it takes plans: Plan(Step(Cut(), at=0.5, for_=0.2))"),
+        ("flaky(Plan, links='db')", "it takes plans: Plan(Step(Cut(), at=0.5, for_=0.2))"),
         (
             "flaky(Plan(Step(Cut(), at=1, link='db')), links='web')",
             "its plan has a step for link 'db', which links=['web'] leaves out",

@@ -82,9 +82,9 @@ def can_follow(planned):
 @given(st.lists(steps(), min_size=1, max_size=3).filter(can_follow))
 def test_a_plan_prints_as_the_code_that_makes_it(planned):
     plan = Plan(*planned)
-    assert eval(repr(plan), NAMES) == plan  # noqa: S307 - what it is for
-    assert eval(str(plan), NAMES) == plan  # noqa: S307 - the same
-    assert repr(eval(repr(plan), NAMES)) == repr(plan)  # noqa: S307 - the same
+    assert eval(repr(plan), NAMES) == plan
+    assert eval(str(plan), NAMES) == plan
+    assert repr(eval(repr(plan), NAMES)) == repr(plan)
 
 
 def test_what_is_printed_is_what_one_would_write():
@@ -125,7 +125,7 @@ def test_a_plan_is_a_value():
     assert plan == Plan(*plan.steps)
     assert hash(plan) == hash(Plan(*plan.steps))
     assert plan != Plan(*reversed(plan.steps))
-    assert pickle.loads(pickle.dumps(plan)) == copy.deepcopy(plan) == plan  # noqa: S301 - our own
+    assert pickle.loads(pickle.dumps(plan)) == copy.deepcopy(plan) == plan
     with pytest.raises(AttributeError):
         plan.steps = ()
 
@@ -171,8 +171,10 @@ def test_a_step_that_makes_no_sense_is_refused_by_name_and_value(arguments, erro
         (
             [Step(Cut(), at=1), Step(Cut(), after=2)],
             ValueError,
-            r"^step 2 comes after=2 seconds after the end of step 1, Step\(Cut\(\), at=1\), which has none: "
-            r"give that one for_=$",
+            (
+                r"^step 2 comes after=2 seconds after the end of step 1, Step\(Cut\(\), at=1\), which has none: "
+                r"give that one for_=$"
+            ),
         ),
         ([Step(Flap(), at=1), Step(Cut(), after=2)], ValueError, r"which has none: give that one cycles=$"),
         ([Step(Cut(), at=1)] * (MOST_STEPS + 1), ValueError, r"^a plan has at most 1,000 steps, not 1,001$"),

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_netchaos.errors import NetchaosError
 from pytest_netchaos.faults import Cut, Delay, Stall
 from pytest_netchaos.marker import Part, Standing
 from pytest_netchaos.network import Network
-from pytest_netchaos.errors import NetchaosError
 from pytest_netchaos.plan import Plan, Step
 from pytest_netchaos.plan_runs import LATE
 from pytest_netchaos.triggers import OnConnection
@@ -74,8 +74,10 @@ def test_what_has_not_fired_is_told_by_plan_and_step(engine):
     network.run(Plan(Step(Cut(), at=0)))
     network.run(Plan(Step(Cut(), at=0), Step(Cut(), on=OnConnection(4), link="db")))
     assert network.unfired() == [
-        "plan 2: step 2 of 2 never fired, Step(Cut(), on=OnConnection(4), link='db'): "
-        "on link 'db' it waited for connection 4; the link has seen no connection"
+        (
+            "plan 2: step 2 of 2, Step(Cut(), on=OnConnection(4), link='db'), never fired: "
+            "on link 'db' it waited for connection 4; the link has seen no connection"
+        )
     ]
     network.close()
 

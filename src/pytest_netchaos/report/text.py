@@ -114,8 +114,9 @@ def _causes(facts: Facts, page: Page) -> list[str]:
         for link in facts.links
         for text in (*link.troubles, *filter(None, [link.history.dials.blind]))
     ]
-    lines = [*_few(troubles, _TROUBLES), *_few(facts.unfired, _UNFIRED), *_few(facts.remarks, _REMARKS)]
-    return [page.line(line) for line in (*lines, *filter(None, [facts.replay]))]
+    unfired = page.fold_all(_few(facts.unfired, _UNFIRED), 2 * _UNFIRED, "  ")
+    below = [*_few(facts.remarks, _REMARKS), *filter(None, [facts.replay])]
+    return [*map(page.line, _few(troubles, _TROUBLES)), *unfired, *map(page.line, below)]
 
 
 def _few(lines: Sequence[str], most: int) -> Sequence[str]:
