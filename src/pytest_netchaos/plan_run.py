@@ -221,7 +221,6 @@ class PlanRun:
     def _begin(self, run: StepRun, due_at: float) -> None:
         step = run.step
         links = [link for name, link in self._links.items() if self._is_for(step, name)]
-        run.begin(due_at, "" if links else self._no_link(step))
         passed = None
         for link in links:
             try:
@@ -230,6 +229,7 @@ class PlanRun:
                 passed = error
         if passed is not None and not run.injections:
             raise passed
+        run.begin(due_at, "" if links else self._no_link(step))  # last: from now on, who waits may find it through
 
     def _rest(self, outlook: Outlook) -> None:
         """Wait until something is to be done, or somebody wakes it."""

@@ -31,9 +31,9 @@ def test_a_cut_of_a_plan_ends_and_what_follows_comes(netchaos, world):
 @pytest.mark.beyond_toxiproxy
 def test_a_step_with_a_trigger_and_one_that_follows_it(netchaos, world):
     run = netchaos.run(Plan(Step(Stall(), on=OnConnection(2), for_=0.02), Step(Cut(), after=0.01, for_=0.01)))
-    world.connect()
+    world.pair()
     assert not run.steps[0].has_fired
-    world.dial()
+    world.pair()
     run.wait(SOON)
     stall, cut = world.link.history().faults
     assert stall.hits == (1, 2)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import threading
 import time
@@ -10,6 +11,7 @@ import pytest
 from pytest_netchaos.errors import EngineDied, LinkClosed, NetchaosError, UnsupportedFault, WaitTimeout
 from pytest_netchaos.faults import Cut, Delay, Flap, Reset, Stall
 from pytest_netchaos.network import Network
+from pytest_netchaos.patience import eventually, eventually_async
 from pytest_netchaos.plan import Plan, Step
 from pytest_netchaos.triggers import OnConnection
 
@@ -44,13 +46,6 @@ def threads():
     return [thread.name for thread in threading.enumerate() if thread.name == "netchaos-plan"]
 
 
-def soon(condition):
-    until = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.001)
-
-
 def test_what_is_due_at_once_is_in_force_when_run_returns(network, db, engine):
     run = network.run(Plan(Step(Delay(0.1), at=0, for_=1), Step(Cut(), on=OnConnection(3))))
     assert injected(engine) == [(Delay(0.1), 1), (Cut(), None, OnConnection(3))]
@@ -66,14 +61,14 @@ def test_a_step_comes_at_its_time_and_never_before(network, db, engine):
     assert [step.at - run.began_at >= at for step, at in zip(run.steps, (0.03, 0.01, 0), strict=True)] == [True] * 3
     assert run.is_over
     assert run.unfired == ()
-    soon(lambda: threads() == [])
+    eventually(lambda: threads() == [])
 
 
 def test_a_step_that_follows_waits_for_the_end_of_the_one_before_it(network, db, engine):
     run = network.run(Plan(Step(Cut(), at=0, for_=LATER), Step(Reset(), after=0.01), Step(Stall(), after=0, for_=1)))
     assert len(injected(engine)) == 1
     end(engine)
-    soon(lambda: len(injected(engine)) == 3)
+    eventually(lambda: len(injected(engine)) == 3)
     assert injected(engine)[1:] == [(Reset(), None), (Stall(), 1)]
     assert run.steps[1].at - run.steps[0].injection.healed_at >= 0.01
 
@@ -81,10 +76,10 @@ def test_a_step_that_follows_waits_for_the_end_of_the_one_before_it(network, db,
 def test_a_step_that_follows_a_trigger_waits_until_it_came_and_its_fault_is_over(network, db, engine):
     run = network.run(Plan(Step(Cut(), on=OnConnection(3), for_=1), Step(Reset(), after=0)))
     engine.links[0].tell("struck", time.monotonic(), 1, 1, ())
-    soon(lambda: run.steps[0].has_fired)
+    eventually(lambda: run.steps[0].has_fired)
     assert len(injected(engine)) == 1
     end(engine)
-    soon(lambda: run.steps[1].has_fired)
+    eventually(lambda: run.steps[1].has_fired)
 
 
 def test_a_flap_is_over_when_it_has_had_its_cycles(network, db, engine):
@@ -153,7 +148,7 @@ def test_without_a_link_an_instant_step_is_missed_and_a_longer_one_waits_for_one
 
 def test_a_step_that_met_no_link_is_over_when_its_time_is(network, engine):
     run = network.run(Plan(Step(Cut(), at=0, for_=0.01), Step(Reset(), after=0.01)))
-    soon(lambda: run.steps[1].has_begun)
+    eventually(lambda: run.steps[1].has_begun)
     assert run.steps[1].due_at - run.began_at == pytest.approx(0.02)
 
 
@@ -264,12 +259,12 @@ def test_the_wait_does_not_stop_an_event_loop(network, db, engine):
     async def main():
         run = network.run(Plan(Step(Cut(), at=0, for_=LATER), Step(Reset(), after=0)))
         waits = asyncio.ensure_future(run.wait_async())
-        await asyncio.sleep(0.01)
+        await eventually_async(engine.links[0].waiting.is_set)
         assert not waits.done()
         end(engine)
         await asyncio.wait_for(waits, 10)
         waits = asyncio.ensure_future(network.run(Plan(Step(Cut(), at=LATER))).wait_async())
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)
         waits.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waits
@@ -316,7 +311,7 @@ def test_an_error_in_the_thread_is_raised_once_by_the_wait(network, db, engine, 
 def test_an_error_that_nobody_waited_for_is_raised_at_the_end_of_the_test(network, db, engine):
     engine.links[0].fails_with["inject"] = EngineDied("it is dead")
     run = network.run(Plan(Step(Cut(), at=0.001)))
-    soon(lambda: run.is_over)
+    eventually(lambda: run.is_over)
     with pytest.raises(EngineDied, match="it is dead"):
         network.end_plans()
 
@@ -324,7 +319,7 @@ def test_an_error_that_nobody_waited_for_is_raised_at_the_end_of_the_test(networ
 def test_an_error_is_raised_at_the_end_of_the_block(network, db, engine):
     engine.links[0].fails_with["inject"] = RuntimeError("a bug of ours")
     with pytest.raises(RuntimeError), network.run(Plan(Step(Cut(), at=0.001))) as run:
-        soon(lambda: run.is_over)
+        eventually(lambda: run.is_over)
 
 
 def test_a_dead_engine_while_it_is_stopped_is_told(network, db, engine):
@@ -356,9 +351,25 @@ def test_under_strict_a_step_that_has_not_fired_is_an_error_at_the_end(network, 
     network.end_plans()
 
 
-def test_a_plan_goes_on_after_the_process_has_forked(network, db, engine):
-    import os
+def test_while_a_step_is_on_its_way_the_plan_is_not_through(network, db, engine, in_thread):
+    inject, arrived, answer = engine.links[0].inject, threading.Event(), threading.Event()
 
+    def slow(*arguments):
+        arrived.set()
+        assert answer.wait(10)
+        return inject(*arguments)
+
+    engine.links[0].inject = slow
+    run = network.run(Plan(Step(Reset(), at=0.001)))
+    assert arrived.wait(10)
+    assert not run.is_over
+    waiting = in_thread(run.wait)
+    answer.set()
+    waiting()
+    assert run.unfired == ()
+
+
+def test_a_plan_goes_on_after_the_process_has_forked(network, db, engine):
     run = network.run(Plan(Step(Reset(), at=0.02)))
     pid = os.fork()  # under "error": Python warns of forks beside threads
     if pid == 0:
