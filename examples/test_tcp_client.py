@@ -95,7 +95,7 @@ def test_the_client_waits_longer_each_time(link):
     with link.cut():
         sending = threading.Thread(target=client.send, args=("are you there?",))
         sending.start()
-        link.wait_for_dial(4)
+        link.wait_for_dial(4, timeout=20)
     sending.join()
     client.close()
     # No wait may be shorter than it was meant to be; how much longer is up to how busy the machine is.

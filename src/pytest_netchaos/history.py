@@ -96,6 +96,18 @@ class FaultSpan:
 
 
 @dataclass(frozen=True, slots=True)
+class ArmedFault:
+    """A fault that waits for a trigger, or was healed before that came: it has never been in force."""
+
+    fault: Fault
+    when: Trigger
+    #: Since when it waits.
+    armed_at: float
+    #: When it was healed, and so will never come; ``None`` while it waits.
+    disarmed_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Lag:
     """A stretch of time in which the test's own process, or an event loop in it, did nothing, and its clients neither.
 
@@ -107,18 +119,6 @@ class Lag:
     lasted: float
     #: What stood still.
     of: Sleeper = "event loop"
-
-
-@dataclass(frozen=True, slots=True)
-class ArmedFault:
-    """A fault that waits for a trigger, or was healed before that came: it has never been in force."""
-
-    fault: Fault
-    when: Trigger
-    #: Since when it waits.
-    armed_at: float
-    #: When it was healed, and so will never come; ``None`` while it waits.
-    disarmed_at: float | None = None
 
 
 class Dials(Sequence[Dial]):

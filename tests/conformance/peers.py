@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import select
 import socket
 import struct
-import termios
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+from tests.loopback import await_arrival
 
 from pytest_netchaos import History, Link, Network
 
@@ -34,8 +33,7 @@ class Peer:
     def hand_over(self, data: bytes) -> None:
         """Send, and wait until all of it has arrived at the link: for what a close is to pass on."""
         self.send(data)
-        while fcntl.ioctl(self.sock, termios.TIOCOUTQ, bytes(4)) != bytes(4):  # bytes that nobody has acknowledged
-            time.sleep(0.001)
+        await_arrival(self.sock)
 
     def receives(self, data: bytes) -> bool:
         """Whether exactly these bytes come next."""

@@ -58,7 +58,7 @@ def test_faults_with_much_in_them_heal_at_once(world, first, second):
     assert time.monotonic() - started < SOON / 2
 
 
-@pytest.mark.parametrize("fault", [Throttle(50_000), Delay(3.0), Stall()], ids=str)
+@pytest.mark.parametrize("fault", [Throttle(50_000), Delay(30.0), Stall()], ids=str)
 @pytest.mark.parametrize("end", ["cut", "client resets", "server resets"])
 def test_a_fault_heals_at_once_although_connections_have_ended_in_it(world, fault, end):
     pairs = [world.pair() for _ in range(3)]
@@ -73,7 +73,7 @@ def test_a_fault_heals_at_once_although_connections_have_ended_in_it(world, faul
             (client if end == "client resets" else server).reset()
     started = time.monotonic()
     slow.heal()
-    assert time.monotonic() - started < SOON / 4
+    assert time.monotonic() - started < SOON / 2
     client, server = world.pair()
     client.send(b"next")
     assert server.receives(b"next")

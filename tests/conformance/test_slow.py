@@ -25,7 +25,7 @@ def test_delay_is_one_way_and_never_early(world, direction, passes):
         for _ in range(3):
             took = round_trip(client, server)
             assert 0.1 * passes <= took < 0.1 * passes + LATE
-    assert round_trip(client, server) < 0.1
+    assert min(round_trip(client, server) for _ in range(10)) < 0.1
 
 
 def test_delay_of_many_messages_is_a_pipeline_and_not_a_queue(world):
@@ -108,7 +108,7 @@ def test_throttle_pushes_back_on_the_sender(world):
     assert len(server.read(taken)) == taken
 
 
-@pytest.mark.unlike_toxiproxy("what the throttle let through during a stall comes all at once after it")
+@pytest.mark.unlike_toxiproxy("what the throttle let through in a stall comes all at once after it", strict=False)
 def test_throttle_goes_on_at_its_rate_after_a_stall(world, pattern):
     client, server = world.pair()
     data = pattern(60_000)

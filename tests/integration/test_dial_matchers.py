@@ -144,7 +144,7 @@ def test_a_dead_peer_that_nobody_detects_is_waited_for(link, connected):
     assert verdict == (
         "not detected on 1 of 1 connection in the 0.200s after the blackhole began: dead_peer_detected(within=0.2)"
     )
-    assert standing.startswith("  connection 1  still stands after 0.")
+    assert standing.startswith("  connection 1  still stands after ")
 
 
 def test_a_server_that_gives_up_in_a_black_hole_is_no_client_that_does(link, server, connected):
@@ -160,7 +160,7 @@ def test_a_client_that_is_told_by_the_heal_has_detected_nothing(link, connected)
         link.wait_for(lambda history: history.connections[0].lost_up == 4)
     with pytest.raises(ConnectionResetError):
         connected.recv(1)
-    assert "was over after 0." in dead_peer_detected(within=SOON).explain(link)[0]
+    assert "was over after " in dead_peer_detected(within=SOON).explain(link)[0]
 
 
 def test_a_client_that_answers_a_fin_has_detected_nothing(link, server, connected):
@@ -182,18 +182,21 @@ async def silent_echo(connection):
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("fault", ["blackhole", "stall"])
-@pytest.mark.parametrize("server_patience", [20.0, 0.05], ids=["client first", "server first"])
-async def test_websockets_detects_a_dead_peer(netchaos, fault, server_patience):
-    server_side = {"ping_interval": server_patience, "ping_timeout": server_patience, "close_timeout": 0.05}
+@pytest.mark.parametrize(("patience", "servers"), [(0.3, 20.0), (1.5, 0.5)], ids=["client first", "server first"])
+async def test_websockets_detects_a_dead_peer(netchaos, fault, patience, servers):
+    """Each pings the other every so many seconds, and waits for the pong as long."""
+    server_side = {"ping_interval": servers, "ping_timeout": servers, "close_timeout": 0.05}
+    client_side = {"ping_interval": patience, "ping_timeout": patience, "close_timeout": 0.1}
     async with serve(silent_echo, "127.0.0.1", 0, **server_side) as websocket:
         link = netchaos.link(websocket.sockets[0].getsockname()[:2])
-        async with connect(link.url("ws"), ping_interval=0.3, ping_timeout=0.3, close_timeout=0.1) as client:
+        async with connect(link.url("ws"), **client_side) as client:
             await client.send("hello")
             assert await client.recv() == "hello"
             silence = getattr(link, fault)()
-            # 0.7 s by its own settings; the rest is for a busy machine.
+            # At most 0.7 s or 3.1 s by its own settings; the rest is for a busy machine.
             await check_async(link, dead_peer_detected(within=SOON))
-            assert link.dials[0].hung_up_at - silence.at > 0.3, "it was the server"
+            # A ping may have been sent just before the silence. The server gives up after 1.05 s.
+            assert link.dials[0].hung_up_at - silence.at > patience - 0.1, "it was the server"
             await asyncio.wait_for(client.wait_closed(), SOON)
         silence.heal()
 
@@ -205,7 +208,7 @@ async def test_websockets_detects_a_dead_peer(netchaos, fault, server_patience):
 def test_to_stay_away_takes_its_time(link, connected, how):
     how(connected)
     link.wait_for(lambda history: history.dials[0].hung_up_at is not None)
-    assert stayed_away(for_=SOON).explain(link)[0].startswith("no dial in the 0.")
+    assert stayed_away(for_=SOON).explain(link)[0].startswith("no dial in the ")
     assert link == stayed_away(for_=0.2)
     assert link.history().now >= link.dials[0].hung_up_at + 0.2
 
@@ -238,6 +241,9 @@ def test_in_a_coroutine_a_comparison_is_too_early(link, connected):
 
 # gave_up
 
+#: Seconds without a dial that prove that no more will come from a client that waits 0.05, on a busy machine.
+QUIET = 2.0
+
 
 def try_again(dial, tries, wait=0.05):
     for _ in range(tries):
@@ -248,9 +254,9 @@ def try_again(dial, tries, wait=0.05):
 def test_a_client_that_gives_up_is_waited_for(link, dial, connected, in_background):
     cut = link.cut()
     in_background(lambda: try_again(dial, 3))
-    assert link == gave_up(after=3)
+    assert link == gave_up(after=3, quiet=QUIET)
     last = link.dials[-1]
-    assert link.history().now >= last.at + 0.5
+    assert link.history().now >= last.at + QUIET
     assert link == gave_up(after=3, since=cut)
     assert link != gave_up(after=2)
     assert link != gave_up(after=4)
@@ -273,13 +279,13 @@ def test_a_client_that_gives_up_its_dials_in_a_black_hole_gives_up(link, dial, c
             hang_up_after_silence(dial(), socket.socket.close, 0.1)
 
     in_background(client)
-    assert link == gave_up(after=2)
+    assert link == gave_up(after=2, quiet=QUIET)
 
 
 def test_a_coroutine_waits_for_a_client_to_give_up(link, dial, connected, in_background):
     link.cut()
     in_background(lambda: try_again(dial, 2))
-    asyncio.run(check_async(link, gave_up(after=2, quiet=0.5)))
+    asyncio.run(check_async(link, gave_up(after=2, quiet=QUIET)))
 
 
 # dial_rate
@@ -291,9 +297,10 @@ async def test_websockets_storms_a_server_that_accepts_and_closes(netchaos):
         await connection.close()
 
     async def come_back(url):
-        async for connection in connect(url):
-            with contextlib.suppress(ConnectionClosed):
-                await connection.recv()
+        async with contextlib.aclosing(aiter(connect(url))) as connections:  # closed when the task has been cancelled
+            async for connection in connections:
+                with contextlib.suppress(ConnectionClosed):
+                    await connection.recv()
 
     async with serve(close_at_once, "127.0.0.1", 0) as websocket:
         link = netchaos.link(websocket.sockets[0].getsockname()[:2])
@@ -332,7 +339,14 @@ def test_a_herd_is_found(link, dial):
 def test_clients_that_come_one_after_the_other_are_no_herd(link, dial):
     for _ in range(CLIENTS):
         dial()
-    come_back(link, lambda: [(pause(0.05), dial()) for _ in range(CLIENTS)])
+
+    def one_by_one():
+        for number in range(CLIENTS + 1, 2 * CLIENTS + 1):
+            pause(0.05)
+            dial()
+            link.wait_for_connection(number, timeout=SOON)  # a busy relay would accept several at once
+
+    come_back(link, one_by_one)
     assert link == no_thundering_herd(CLIENTS)
 
 
@@ -354,7 +368,7 @@ def test_a_herd_that_is_not_complete_is_not_judged(link, dial):
 
 def test_a_reconnect_counts_from_a_fault(link, dial, connected, in_background):
     stall = link.stall()
-    assert reconnected(within=1.0, after=stall).explain(link)[0].startswith("the stall is still in force after 0.")
+    assert reconnected(within=1.0, after=stall).explain(link)[0].startswith("the stall is still in force after ")
     stall.heal()
     cut = link.cut()
     cut.heal()

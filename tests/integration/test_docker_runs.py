@@ -121,11 +121,11 @@ def test_what_the_readme_shows_runs_on_containers_as_it_does_without(client, mon
         [*PYTEST, *OPTIONS, "examples", f"--ignore=examples/{NOT_IN_CONTAINERS}"],
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=2 * PATIENCE,
         check=False,
         cwd=top,
     )
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     assert "skipped" not in done.stdout.splitlines()[-1]
 
 

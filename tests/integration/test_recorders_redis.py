@@ -92,7 +92,7 @@ def test_recorded_publishing_and_receiving_is_what_it_is_without(redis_server, l
 
 
 def test_a_message_whose_reply_is_lost_is_unclear_and_recovered(redis_server, redis_link, ledger):
-    with client(redis_link.port, socket_timeout=0.3) as publisher, client(redis_server.port) as direct:
+    with client(redis_link.port, socket_timeout=1.5) as publisher, client(redis_server.port) as direct:
         recording = record_publisher(publisher, ledger, name="ann")
         pubsub = direct.pubsub()
         record_pubsub(pubsub, ledger, name="bob")
@@ -190,7 +190,7 @@ def test_recorded_streams_are_what_they_are_without(redis_server, ledger, kind, 
 
 
 def test_an_entry_whose_reply_is_lost_needs_an_id_of_its_own(redis_link, ledger):
-    with client(redis_link.port, socket_timeout=0.3) as connection:
+    with client(redis_link.port, socket_timeout=1.5) as connection:
         by_entry = record_stream(connection, ledger)
         by_field = record_stream(connection, ledger, id="n")
         connection.ping()

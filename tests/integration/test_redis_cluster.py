@@ -35,7 +35,7 @@ def cluster(start):
 
 @pytest.fixture
 def client(cluster):
-    with redis.RedisCluster.from_url(cluster.url(), socket_timeout=2.0) as made:
+    with redis.RedisCluster.from_url(cluster.url(), socket_timeout=10.0) as made:
         yield made
 
 
@@ -161,7 +161,7 @@ def test_waiting_does_not_stop_the_event_loop(cluster):
             nonlocal ticks
             while True:
                 ticks += 1
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.001)
 
         ticking = asyncio.create_task(tick())
         await cluster.restart_async(cluster.nodes[0])

@@ -41,7 +41,7 @@ def client(topology):
     from redis.retry import Retry
 
     # Its own patience would cost seconds with each sentinel that isn't there.
-    impatient = {"socket_timeout": 2.0, "retry": Retry(NoBackoff(), 0)}
+    impatient = {"socket_timeout": 10.0, "retry": Retry(NoBackoff(), 0)}
     made = sentinel.Sentinel(topology.addresses, sentinel_kwargs=impatient)
     yield made
     for each in made.sentinels:
@@ -51,7 +51,7 @@ def client(topology):
 @pytest.fixture
 def primary(topology, client):
     """The same client, speaking with the primary."""
-    with client.master_for(topology.service_name, socket_timeout=2.0) as made:
+    with client.master_for(topology.service_name, socket_timeout=10.0) as made:
         yield made
 
 
@@ -205,7 +205,7 @@ def test_waiting_does_not_stop_the_event_loop(topology):
             nonlocal ticks
             while True:
                 ticks += 1
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.001)
 
         ticking = asyncio.create_task(tick())
         await topology.failover_async()

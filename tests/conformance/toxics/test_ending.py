@@ -26,7 +26,7 @@ def test_what_a_timeout_is_on_loses_its_bytes_and_the_other_direction_none(rig, 
 
 
 @DIAGONAL
-@pytest.mark.unlike_toxiproxy("each chunk starts the timer anew")
+@pytest.mark.unlike_toxiproxy("each chunk starts the timer anew", strict=False)
 def test_traffic_does_not_start_a_timeout_anew(rig, stream, when):
     started = time.monotonic()
     sender, receiver = rig.poisoned(when, "timeout", stream, timeout=1000)  # a busy machine isn't silent so long
@@ -114,7 +114,7 @@ def test_limit_data_counts_from_when_it_was_added(rig, stream, data):
     assert receiver.read(9) == b"abcde"
 
 
-@pytest.mark.unlike_toxiproxy("the rest of the stream is unread when it closes, so the sender may get an RST")
+@pytest.mark.unlike_toxiproxy("what is unread when it closes may give the sender an RST", strict=False)
 def test_who_goes_on_sending_past_a_limit_gets_a_fin(rig, stream, data):
     sender, receiver = rig.poisoned("live", "limit_data", stream, bytes=10)
     sender.send(data * 20)

@@ -173,7 +173,7 @@ class Impatient:
         self.taken = threading.Event()
 
     def __enter__(self):
-        assert self._lock.acquire(timeout=0.5), "deadlock"
+        assert self._lock.acquire(timeout=5), "deadlock"
         self.taken.set()
 
     def __exit__(self, *_):

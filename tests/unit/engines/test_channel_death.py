@@ -92,6 +92,6 @@ def test_a_closed_channel_wakes_whoever_waits(made, in_thread):
     made.close()
     try:
         with pytest.raises(EngineDied, match=r"^the engine was stopped$"):
-            result(timeout=0.5)
+            result(timeout=10)
     finally:
         made.relay.die()  # wakes it for good

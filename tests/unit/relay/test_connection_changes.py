@@ -131,7 +131,7 @@ def test_a_reset_comes_at_its_time_and_to_an_idle_connection(talk, spin, read_al
 
 
 def test_a_timeout_is_not_started_anew_by_bytes_or_by_other_faults(talk, spin):
-    timeout = fault("timeout", 0.2)
+    timeout = fault("timeout", 1.0)
     started = monotonic()
     put(talk.connection, timeout)
     seen = []
@@ -144,7 +144,7 @@ def test_a_timeout_is_not_started_anew_by_bytes_or_by_other_faults(talk, spin):
 
     spin(chatter)
     assert len(seen) > 5
-    assert 0.2 <= monotonic() - started < 2.2
+    assert 1.0 <= monotonic() - started < 5.0
 
 
 @pytest.mark.parametrize("how", ["taken back", "over"])

@@ -2,15 +2,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import select
 import socket
-import termios
 
 import pytest
+from tests.loopback import await_arrival
 from tests.unit.relay.proxied import BACKGROUND, assemble, dialler, fault, said, take_down
 
-from pytest_netchaos.patience import eventually
 from pytest_netchaos.relay import proxy as module
 from pytest_netchaos.relay.fault import DOWN, UP
 
@@ -113,7 +111,7 @@ def arrive(client):
     """Wait until the other side has a byte: then it has the handshake's last packet, too."""
     select.select([], [client], [], 10)
     client.send(b"!")
-    eventually(lambda: fcntl.ioctl(client, termios.TIOCOUTQ, bytes(4)) == bytes(4))
+    await_arrival(client)
 
 
 def test_a_dial_that_came_when_the_port_opened_is_not_refused(made, sockets, spin):

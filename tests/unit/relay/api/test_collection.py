@@ -300,7 +300,7 @@ def test_a_peer_that_doesnt_read_keeps_no_call_waiting(api, proxy, upstream):
         assert api.call("GET", "/proxies")[0] == 200
         assert api.call("POST", "/reset")[0] == 204
         assert api.call("DELETE", "/proxies/a")[0] == 204
-        assert time.monotonic() - begin < 2
+        assert time.monotonic() - begin < 10
 
 
 @pytest.mark.parametrize(
