@@ -106,7 +106,14 @@ class Ledger:
             outages: Says when the network was broken, for the tale of how a message was lost. Default: never.
             clock: Monotonic seconds; the clock of the outages.
             strict: Whether a test in which nothing had to cross a fault fails; the option ``--netchaos-strict``.
+
+        Raises:
+            TypeError: ``outages`` or ``clock`` can't be called.
         """
+        if outages is not None and not callable(outages):
+            raise TypeError(f"outages must be a function, such as `lambda: link.history().outages`, not {outages!r}")
+        if not callable(clock):
+            raise TypeError(f"clock must be a function, such as time.monotonic, not {clock!r}")
         self._outages = outages or tuple
         self._clock = clock
         self._sends: list[Send | Attempt] = []

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from . import choices
+from . import choices, run_seed
 from .choices import Choice
 from .marker import LARGEST_SEED
 from .masking import masked
@@ -115,13 +115,6 @@ STRICT = Option(
     "Fail a delivery contract (exactly_once, …) where no message had to cross a fault: it proves nothing. Default: no.",
     bare="yes",
 )
-TIMELINE = Option(
-    "timeline",
-    "DIR",
-    "",
-    "Write what happened in each test that used netchaos, passed or failed, into a JSON file in this directory. It is "
-    "made where it is missing; in the ini file it is relative to that file, elsewhere to the working directory.",
-)
 PROFILE = Option(
     "profile",
     "NAME[,NAME]",
@@ -136,10 +129,15 @@ OFF = Option(
     "of markers or of --netchaos-profile. Default: no.",
     bare="yes",
 )
+TIMELINE = Option(
+    "timeline",
+    "DIR",
+    "",
+    "Write what happened in each test that used netchaos, passed or failed, into a JSON file in this directory. It is "
+    "made where it is missing; in the ini file it is relative to that file, elsewhere to the working directory.",
+)
 OPTIONS = (SEED, TIMEOUT, ENGINE, REDIS, DOCKER, DOCKER_HOST, STRICT, TIMELINE, PROFILE, OFF)
 LIST_PROFILES = "--netchaos-profiles"
-#: Where the seed of the last run is in pytest's cache.
-_LAST = "netchaos/seed"
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -158,13 +156,14 @@ def add_options(parser: pytest.Parser) -> None:
 
 
 def resolve(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Settings:
-    """Read every option, and settle what is drawn at random, so that xdist's workers are handed the same values.
+    """Read every option; what is drawn at random, one of xdist's workers is told (see `run_seed`).
 
     Raises:
         pytest.UsageError: a value is wrong; says which, where it was given, and what is allowed.
     """
-    seed = _read(config, environ, SEED, lambda text: _last(config) if text == "last" else _seed(text))
-    config.option.netchaos_seed = str(seed)
+    seed = run_seed.handed(config)
+    if seed is None:
+        seed = _read(config, environ, SEED, lambda text: run_seed.last(config) if text == "last" else _seed(text))
     docker = _read(config, environ, DOCKER, _policy)
     timeline = _read(config, environ, TIMELINE, partial(_directory, base=_base(config, environ)))
     if timeline is not None:
@@ -183,29 +182,20 @@ def resolve(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> S
     )
 
 
+def header(settings: Settings) -> str:
+    """Return the line at the top of a run."""
+    redis = "" if settings.redis.kind == "embedded" else f"redis {settings.redis}, "
+    profile = "" if settings.off or not settings.profiles else f"profile {', '.join(settings.profiles)}, "
+    off = "markers and profiles off, " if settings.off else ""
+    return f"netchaos: engine {settings.engine}, {redis}{profile}{off}{SEED.flag}={settings.seed}"
+
+
 def in_force(settings: Settings) -> list[str]:
     """Return the options that a replay of one test needs: those that change what happens to it."""
     flags = [f"{SEED.flag}={settings.seed}"]
     if settings.profiles:
         flags.append(f"{PROFILE.flag}={','.join(settings.profiles)}")
     return [*flags, OFF.flag] if settings.off else flags
-
-
-def remember_seed(config: pytest.Config, seed: int) -> None:
-    """Keep the seed of a run for ``--netchaos-seed=last``; in its controlling process, and where there is a cache."""
-    cache = getattr(config, "cache", None)
-    if cache is not None and not hasattr(config, "workerinput"):
-        cache.set(_LAST, seed)
-
-
-def _last(config: pytest.Config) -> int:
-    cache = getattr(config, "cache", None)
-    if cache is None:
-        raise pytest.UsageError(f"{SEED.flag}=last needs pytest's cache, which -p no:cacheprovider has turned off")
-    seed = cache.get(_LAST, None)
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= LARGEST_SEED:
-        raise pytest.UsageError(f"{SEED.flag}=last: no run has left its seed in pytest's cache yet")
-    return seed
 
 
 def _read(config: pytest.Config, environ: Mapping[str, str], option: Option, parse: Callable[[str], T]) -> T:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from . import collecting, conditions, marker, options
+from . import collecting, conditions, marker, options, run_seed, telling
 from .collecting import Collecting
 from .errors import DockerUnavailable
 from .profile_source import ProfileSource
@@ -88,6 +88,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - xdist's, which need not be there
+    """Give each of xdist's workers the seed of the run.
+
+    https://pytest-xdist.readthedocs.io/en/stable/how-to.html
+    """
+    run_seed.hand_over(node.config.stash[_settings].seed, node.workerinput)
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401 - xdist's, which need not be there
     """End the run if one of xdist's workers found a wrong marker.
 
@@ -103,7 +112,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_runtestloop
     """
     if not session.config.option.collectonly:
-        options.remember_seed(session.config, session.config.stash[_settings].seed)
+        run_seed.remember(session.config, session.config.stash[_settings].seed)
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -111,11 +120,7 @@ def pytest_report_header(config: pytest.Config) -> str:
 
     https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_report_header
     """
-    settings = config.stash[_settings]
-    redis = "" if settings.redis.kind == "embedded" else f"redis {settings.redis}, "
-    profile = "" if settings.off or not settings.profiles else f"profile {', '.join(settings.profiles)}, "
-    off = "markers and profiles off, " if settings.off else ""
-    return f"netchaos: engine {settings.engine}, {redis}{profile}{off}{options.SEED.flag}={settings.seed}"
+    return options.header(config.stash[_settings])
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
@@ -155,6 +160,7 @@ def pytest_runtest_makereport(
     if network is not None and (call.when == "call" or call.excinfo is not None):
         network.end_test()  # before pytest writes down a failure, which may take it a second
     report = yield
+    conditions.note_run(item, report, item.config.stash[_settings].seed)
     if report.when == "call" or (report.when == "setup" and not report.passed):
         item.stash[_outcome] = report.outcome
     conditions.note_run(item, report, item.config.stash[_settings].seed)
@@ -171,7 +177,7 @@ def _netchaos_resources(request: pytest.FixtureRequest) -> Iterator[Resources]:
     from .resources import Resources  # noqa: PLC0415 - only where a test uses it
 
     config = request.config
-    shared = Resources(config.stash[_settings], *_run_and_worker(config), _reporter(config))
+    shared = Resources(config.stash[_settings], *_run_and_worker(config), telling.reporter(config))
     yield shared
     shared.close()
 
@@ -182,20 +188,6 @@ def _run_and_worker(config: pytest.Config) -> tuple[str, str]:
     if given is None:
         return config.stash[_run], "main"
     return given["testrunuid"][:12], given["workerid"]
-
-
-def _reporter(config: pytest.Config) -> Callable[[str], None]:
-    """Return how to tell the person at the terminal what takes long; xdist's workers have no terminal."""
-    capture = config.pluginmanager.get_plugin("capturemanager")
-    terminal = config.pluginmanager.get_plugin("terminalreporter")
-
-    def report(text: str) -> None:
-        if terminal is not None and capture is not None:
-            with capture.global_and_fixture_disabled():
-                terminal.write_line(f"netchaos: {text}")
-                terminal.flush()  # a pipe, as CI has it, would keep it to itself until the tests are through
-
-    return report
 
 
 def _or_skip(settings: options.Settings, make: Callable[[], T], *policies: str) -> T:
@@ -228,7 +220,7 @@ def netchaos(request: pytest.FixtureRequest, _netchaos_resources: Resources) -> 
     request.node.stash[_network] = network
     yield network
     outcome = request.node.stash.get(_outcome, "")
-    run = RunOfTest(request.node.nodeid, outcome, settings.seed, str(settings.engine))
+    run = RunOfTest(conditions.name_of(request.node), outcome, settings.seed, str(settings.engine))
     try:
         known = [(name, value) for name, value in request.node.user_properties if not name.startswith("netchaos_")]
         request.node.user_properties[:] = [*known, *export(network, run, settings.timeline)]  # not twice in a rerun

@@ -1,4 +1,4 @@
-"""Seeds that hang on names: in no order, and on any worker, the same. No I/O."""
+"""Seeds of parts, drawn from the seed of the whole. Pure."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ UNUSED = (
 )  # fmt: skip
 
 
-# After each run in this process pytester takes away the modules that it imported. What has names from one of them, as the
-# package has that imports lazily, would then know another class Delay than the next run's.
+# After each run in this process pytester takes away the modules that it imported. What has names from one of them, as
+# the package has that imports lazily, would then know another class Delay than the next run's.
 
 
 @pytest.fixture(autouse=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import io
 import re
 from pathlib import Path
 
 import pytest
+from _pytest.assertion.rewrite import rewrite_asserts
 from tests.documented.broken import SCENES
 from tests.documented.chat import Client, Server, Subscriber, Turnstile
 
@@ -83,11 +85,18 @@ def test_each_one_is_in_the_table_of_questions():
     assert set(re.findall(r"\]\(#(\w+)\)", table)) == SECTIONS.keys()
 
 
+def explaining(block):
+    """Compile a block as pytest does, so that an assert of it that fails says why."""
+    tree = ast.parse(block)
+    rewrite_asserts(tree, block.encode())
+    return compile(tree, "docs/matchers.md", "exec")
+
+
 @pytest.mark.parametrize(("name", "block"), USES, ids=[name for name, _ in USES])
 def test_a_use_passes(request, server, link, made, name, block):
     kinds = {kind.__name__: keeping(made, kind) for kind in (Client, Subscriber)}
-    space = {"pytest": pytest, "Turnstile": Turnstile, **kinds}
-    exec(block, space)
+    space = {"Turnstile": Turnstile, **kinds}
+    exec(explaining(block), space)
     (test,) = [value for key, value in space.items() if key.startswith("test_")]
     names = test.__code__.co_varnames[: test.__code__.co_argcount]
     test(**{argument: request.getfixturevalue(argument) for argument in names})

@@ -70,7 +70,10 @@ def victim(tmp_path, mark, ready) -> Iterator[Callable[..., subprocess.Popen[str
             stack.callback(process.kill)
             said = b""
             while said.count(b"ready") < tests:
-                said += os.read(ready[1], 1000)
+                if select.select([ready[1]], [], [], 1)[0]:
+                    said += os.read(ready[1], 1000)
+                elif process.poll() is not None:
+                    pytest.fail(f"it ended before it was ready: {process.communicate()[0]}")
             return process
 
         yield start
@@ -133,7 +136,8 @@ def test_a_signal_to_a_run_with_workers_leaves_no_process_behind(victim, mark, n
 
 @pytest.mark.parametrize("method", ["signal", "thread"])
 def test_pytest_timeout_leaves_no_process_behind(victim, mark, method):
-    process = victim("-o", "timeout=2", "-o", f"timeout_method={method}")
+    # The time is that of the test alone, without the start of its servers, and must not be up before the cut.
+    process = victim("-o", "timeout=5", "-o", "timeout_func_only=true", "-o", f"timeout_method={method}")
     processes = marked(mark)
     assert is_complete(processes)
     process.communicate(timeout=PATIENCE)

@@ -66,11 +66,14 @@ def having(monkeypatch):
 
 
 def seeds(pytester, *arguments):
-    """Run the tests; return the seeds in the order in which they were used."""
+    """Run the tests; return the seeds in the order in which they were used. Of two options the last one counts."""
     pytester.makepyfile(test_seeds=SEEDS)
     written = pytester.path / "written"
     written.unlink(missing_ok=True)
-    pytester.runpytest_inprocess("--netchaos-seed=5", *arguments).assert_outcomes(passed=TOTAL)
+    arguments = (
+        arguments if any("--netchaos-seed=" in each for each in arguments) else ("--netchaos-seed=5", *arguments)
+    )
+    pytester.runpytest_inprocess(*arguments).assert_outcomes(passed=TOTAL)
     return written.read_text().splitlines()
 
 
@@ -118,11 +121,20 @@ def test_the_last_failed_run_is_run_again_with_its_seed(pytester, workers):
     assert (len(used), len(set(used))) == (2, 1)
 
 
+def test_a_seed_that_was_drawn_is_that_of_all_workers(pytester):
+    pytester.makepyfile(test_seeds=SEEDS)
+    result = pytester.runpytest_inprocess("-n2")
+    result.assert_outcomes(passed=TOTAL)
+    drawn = next(line.rpartition("=")[2] for line in result.outlines if line.startswith("netchaos: "))
+    used = (pytester.path / "written").read_text().splitlines()
+    assert sorted(used) == sorted(seeds(pytester, f"--netchaos-seed={drawn}"))
+
+
 @WORKERS
 def test_the_last_seed_is_that_of_the_run_before(pytester, workers):
     pytester.makepyfile(test_seeds=SEEDS)
     pytester.runpytest_inprocess(*workers).assert_outcomes(passed=TOTAL)
-    pytester.runpytest_inprocess("--collect-only", "--netchaos-seed=1", *workers)
+    pytester.runpytest_inprocess("--collect-only", "--netchaos-seed=1")
     pytester.runpytest_inprocess("--netchaos-seed=last", *workers).assert_outcomes(passed=TOTAL)
     used = (pytester.path / "written").read_text().splitlines()
     assert sorted(used[:TOTAL]) == sorted(used[TOTAL:])
@@ -149,7 +161,7 @@ def test_the_first_failure_ends_a_run(pytester, workers):
     pytester.makepyfile(test_rerun=FAILING)
     result = pytester.runpytest_inprocess("-x", *workers)
     assert result.ret in (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED)
-    result.stdout.fnmatch_lines(["test_rerun.py::test_it: 1 of * failed, first run*, with seed=*"])
+    result.stdout.fnmatch_lines(["test_rerun.py::test_it: [12] of * failed, first run*, with seed=*"])
 
 
 def test_collecting_only_starts_nothing(pytester):

@@ -70,11 +70,7 @@ def test_several_profiles_from_each_place(pytester, monkeypatch, place):
 def test_an_unknown_profile_ends_the_run_before_it_begins(pytester, workers):
     result = run(pytester, "def test_it(link): pass", "--netchaos-profile=2g,slow3g", *workers)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(
-        [
-            "ERROR: --netchaos-profile: there is no profile 'slow3g': did you mean 'slow-3g'* (--netchaos-profiles lists them)"
-        ]
-    )
+    result.stderr.fnmatch_lines(["ERROR: --netchaos-profile: there is no profile 'slow3g': did you mean 'slow-3g'*"])
 
 
 @WORKERS

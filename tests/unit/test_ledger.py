@@ -331,3 +331,12 @@ def test_none_identifies_no_message(ledger, call):
     with pytest.raises(TypeError, match=r"^id must be what identifies the message, not None"):
         call(ledger)
     assert ledger.counts() == (0, 0, 0)
+
+
+def test_outages_and_the_clock_are_asked_again_and_again():
+    with pytest.raises(
+        TypeError, match=r"^outages must be a function, such as `lambda: link.history\(\)\.outages`, not"
+    ):
+        Ledger((Outage(1.0, 2.0, ("cut",)),))
+    with pytest.raises(TypeError, match=r"^clock must be a function, such as time\.monotonic, not 3\.5$"):
+        Ledger(clock=3.5)

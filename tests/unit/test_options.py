@@ -15,7 +15,6 @@ from pytest_netchaos.options import (
     Settings,
     add_options,
     in_force,
-    remember_seed,
     resolve,
 )
 
@@ -54,13 +53,6 @@ def test_the_defaults():
 def test_a_random_seed_is_drawn_anew_for_each_run():
     assert len({settle().seed for _ in range(5)}) > 1
     assert len({settle({"netchaos_seed": "random"}).seed for _ in range(5)}) > 1
-
-
-def test_the_seed_that_was_drawn_is_handed_to_the_workers():
-    config = Config()
-    settings = resolve(config, {})
-    assert config.option.netchaos_seed == str(settings.seed)
-    assert resolve(config, {}) == settings
 
 
 @pytest.mark.parametrize(
@@ -244,45 +236,6 @@ def test_the_settings_are_one_value():
     given = {"netchaos_seed": "1", "netchaos_engine": "toxiproxy:x", "netchaos_redis": "docker:y"}
     expected = Settings(1, 5.0, Choice("toxiproxy", "x"), Choice("docker", "y"), "skip", "10.0.0.1")
     assert settle(given, {"NETCHAOS_DOCKER": "skip", "NETCHAOS_DOCKER_HOST": "10.0.0.1"}) == expected
-
-
-class Cache(dict):
-    def set(self, name, value):
-        self[name] = value
-
-
-def cached(cache, **attributes):
-    config = Config({"netchaos_seed": "last"})
-    config.cache = cache
-    for name, value in attributes.items():
-        setattr(config, name, value)
-    return config
-
-
-def test_the_last_seed_is_the_one_that_was_remembered():
-    cache = Cache()
-    remember_seed(cached(cache), 42)
-    config = cached(cache)
-    assert resolve(config, {}).seed == 42
-    assert config.option.netchaos_seed == "42", "xdist's workers are handed a number"
-
-
-def test_a_worker_remembers_nothing():
-    cache = Cache()
-    remember_seed(cached(cache, workerinput={}), 42)
-    remember_seed(Config(), 42)  # -p no:cacheprovider
-    assert not cache
-
-
-@pytest.mark.parametrize("found", [None, -1, "42", True, 2**63, 1.5])
-def test_where_there_is_no_last_seed_it_says_so(found):
-    with pytest.raises(pytest.UsageError, match=r"^--netchaos-seed=last: no run has left its seed in pytest's cache"):
-        resolve(cached(Cache({"netchaos/seed": found})), {})
-
-
-def test_without_a_cache_there_is_no_last_seed():
-    with pytest.raises(pytest.UsageError, match=r"^--netchaos-seed=last needs pytest's cache, which -p no:cachepro"):
-        settle({"netchaos_seed": "last"})
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from ..clocks import Misdated
     from ..delivery import SentAgain
+    from ..mistyped import Mistyped
 
 #: In the order in which they are told.
 KINDS = ("lost", "skipped", "duplicated", "unexpected", "phantom", "out of order")
@@ -41,6 +42,8 @@ def _others(found: Audit, wrong: Sequence[str], most: int) -> list[list[str]]:
     lines = [_line(found, kind, most) for kind in wrong if kind != "lost"]
     if "lost" in wrong and found.sent_again:
         lines.append(f"  sent again    {_sent_again(found.sent_again, several=_several(found))}")
+    if "unexpected" in wrong and found.mistyped is not None:
+        lines.append(f"  types         {_mistyped(found.mistyped)}")
     if found.misdated:
         lines.append(clocks_line(found))
     return [[line] for line in lines]
@@ -87,6 +90,11 @@ def _item(item: Anomaly | Disorder | Skip, *, several: bool) -> str:
         return f"{which}{to}, between {short(item.after)} and {short(item.before)}"
     copies = f" ×{item.delivered}" if item.delivered > 1 else ""
     return f"{short(item.id)}{copies}{to}"
+
+
+def _mistyped(found: Mistyped) -> str:
+    one, other = found.types
+    return f"{short(found.sent)} ({one}) was sent, {short(found.arrived)} ({other}) arrived: give both the same type"
 
 
 def _sent_again(found: Sequence[SentAgain], *, several: bool) -> str:

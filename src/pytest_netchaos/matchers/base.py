@@ -115,8 +115,10 @@ def check(actual: object, matcher: Matcher[Any]) -> None:
 
     Raises:
         AssertionError: It doesn't match.
+        TypeError: ``matcher`` is none.
     """
     __tracebackhide__ = True
+    _check_matcher(matcher)
     _verdict(_settled(matcher, actual), actual, matcher)
 
 
@@ -125,8 +127,10 @@ async def check_async(actual: object, matcher: Matcher[Any]) -> None:
 
     Raises:
         AssertionError: It doesn't match.
+        TypeError: ``matcher`` is none.
     """
     __tracebackhide__ = True
+    _check_matcher(matcher)
     _verdict(await _settled_async(matcher, actual), actual, matcher)
 
 
@@ -135,12 +139,26 @@ def assertrepr(op: str, left: object, right: object) -> list[str] | None:
 
     The verdict comes first, and the essential part within the 8 lines and 640 characters that pytest shows.
     """
+    for side, other in ((left, right), (right, left)):
+        if op == "==" and isinstance(side, type) and issubclass(side, Matcher) and not isinstance(other, type):
+            return [_uncalled(side)]
     matcher, actual = (left, right) if isinstance(left, Matcher) else (right, left)
     if not isinstance(matcher, Matcher) or isinstance(actual, Matcher) or op not in {"==", "!="}:
         return None
     if op == "!=":
         return [f"{matcher!r} holds, and should not"]
     return _explanation(actual, actual, matcher)
+
+
+def _check_matcher(matcher: object) -> None:
+    if isinstance(matcher, type) and issubclass(matcher, Matcher):
+        raise TypeError(_uncalled(matcher))
+    if not isinstance(matcher, Matcher):
+        raise TypeError(f"matcher must be a matcher, such as reconnected(within=1.0), not {matcher!r}")
+
+
+def _uncalled(matcher: type[Matcher[Any]]) -> str:
+    return f"{matcher.__name__} is not called: nothing equals it; write {matcher.__name__}(…)"
 
 
 def _settled(matcher: Matcher[Any], actual: object) -> object:

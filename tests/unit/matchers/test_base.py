@@ -346,3 +346,24 @@ def test_to_import_them_imports_nothing_heavy():
     program = f"import sys, pytest_netchaos.matchers; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_matcher_that_was_not_called_is_told():
+    said = "exactly_once is not called: nothing equals it; write exactly_once(…)"
+    assert assertrepr("==", Ledger(), exactly_once) == [said]
+    assert assertrepr("==", exactly_once, Ledger()) == [said]
+    with pytest.raises(TypeError) as caught:
+        check(Ledger(), exactly_once)
+    assert str(caught.value) == said
+    with pytest.raises(TypeError, match=r"^matcher must be a matcher, such as reconnected\(within=1\.0\), not 3$"):
+        check(Ledger(), 3)
+
+
+def test_a_matcher_that_was_not_called_is_told_in_a_coroutine_too():
+    with pytest.raises(TypeError, match="exactly_once is not called"):
+        asyncio.run(check_async(Ledger(), exactly_once))
+
+
+def test_the_class_of_a_matcher_may_be_compared():
+    assert assertrepr("==", type(at_most_once()), exactly_once) is None
+    assert assertrepr("is", Ledger(), exactly_once) is None

@@ -317,6 +317,37 @@ def test_long_ids_and_names_leave_room_for_a_line_of_each_kind():
     assert len(lines) > len(shown)  # the rest is for those who ask for all of it
 
 
+@pytest.mark.parametrize(
+    ("sent", "delivered", "said"),
+    [
+        (1, "1", "1 (int) was sent, '1' (str) arrived: give both the same type"),
+        (1, b"1", "1 (int) was sent, b'1' (bytes) arrived: give both the same type"),
+        (
+            "é",
+            "é".encode(),
+            "'é' (str) was sent, b'\\xc3\\xa9' (bytes) arrived: give both the same type",
+        ),
+    ],
+)
+def test_an_id_that_came_back_in_another_type_is_told(sent, delivered, said):
+    made = plain(["x", sent], ["x", delivered])
+    assert explain(made, exactly_once()) == (
+        "sent 2, received 2: 1 lost, 1 unexpected\n"
+        f"  lost          {sent!r}  no fault in force, sent 1.000s after the first\n"
+        f"  unexpected    {delivered!r}\n"
+        f"  types         {said}"
+    )
+
+
+def test_a_stranger_is_not_taken_for_a_lost_message():
+    class Order:
+        def __str__(self):
+            return "order"
+
+    assert "types" not in explain(plain([1, 2], [1, "3"]), exactly_once())
+    assert "types" not in explain(plain([1, Order()], [1, Order()]), exactly_once())
+
+
 # The three contracts, by an oracle that removes and adds one thing at a time.
 
 
