@@ -127,6 +127,8 @@ class Facts:
     remarks: tuple[str, ...] = ()
     #: The last line: how to repeat the run.
     replay: str = ""
+    #: The steps of plans that never came into force, a line each.
+    unfired: tuple[str, ...] = ()
 
     @cached_property
     def all_notes(self) -> list[Note]:
