@@ -65,7 +65,7 @@ class PlanRun:
         """Say how far it has come."""
         fired = sum(step.has_fired for step in self.steps)
         state = "over" if self.is_over else "running"
-        return f"<plan of {_steps(len(self.steps))}: {fired} fired, {state}>"
+        return f"<plan: {fired} of {len(self.steps)} steps fired, {state}>"
 
     def __enter__(self) -> Self:
         """Go on with the plan running."""
@@ -296,7 +296,3 @@ class PlanRun:
         told = self.complaints() or [f"{run.step} isn't over" for run in self.steps if not run.is_through]
         more = [f"{len(told) - _MOST_TOLD} more"] if len(told) > _MOST_TOLD else []
         raise WaitTimeout(f"waited {timeout:.3g} s for the plan: {'; '.join([*told[:_MOST_TOLD], *more])}")
-
-
-def _steps(count: int) -> str:
-    return f"{count:,} step{'s' * (count != 1)}"

@@ -144,7 +144,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     network = item.stash.get(_network, None)
     item.config.stash[_collecting].check_use(item, has_links=network is not None and bool(network.links))
     if network is not None:
-        network.end_plans(strict=item.config.stash[_settings].strict)
+        network.plans.finish(strict=item.config.stash[_settings].strict)
     return result
 
 
@@ -163,7 +163,6 @@ def pytest_runtest_makereport(
     conditions.note_run(item, report, item.config.stash[_settings].seed)
     if report.when == "call" or (report.when == "setup" and not report.passed):
         item.stash[_outcome] = report.outcome
-    conditions.note_run(item, report, item.config.stash[_settings].seed)
     if report.failed and network is not None and (report.when == "call" or network.links):
         from .report.section import add_story  # noqa: PLC0415 - only where a test failed
 

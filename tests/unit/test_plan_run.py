@@ -50,7 +50,7 @@ def test_what_is_due_at_once_is_in_force_when_run_returns(network, db, engine):
     run = network.run(Plan(Step(Delay(0.1), at=0, for_=1), Step(Cut(), on=OnConnection(3))))
     assert injected(engine) == [(Delay(0.1), 1), (Cut(), None, OnConnection(3))]
     assert [step.has_fired for step in run.steps] == [True, False]
-    assert repr(run) == "<plan of 2 steps: 1 fired, running>"
+    assert repr(run) == "<plan: 1 of 2 steps fired, running>"
     assert threads() == []  # nothing is left to do
 
 
@@ -279,7 +279,7 @@ def test_a_trigger_that_has_come_already_is_refused_at_once(network, db, engine)
     network.link(1, name="other")
     run = network.run(Plan(Step(Cut(), on=OnConnection(1))))  # on the other it still can
     assert [injection.link for injection in run.steps[0].injections] == ["other"]
-    assert network.unfired() == [
+    assert network.plans.complaints() == [
         (
             "plan: step 1 of 1, Step(Cut(), on=OnConnection(1)), never fired: "
             "on link 'other' it waited for connection 1; the link has seen no connection"
@@ -292,7 +292,7 @@ def test_a_plan_whose_first_steps_fail_leaves_nothing_behind(network, db, engine
     with pytest.raises(UnsupportedFault):
         network.run(Plan(Step(Cut(), at=0), Step(Cut(), at=LATER)))
     assert threads() == []
-    assert network.unfired() == []
+    assert network.plans.complaints() == []
 
 
 @pytest.mark.parametrize("error", [EngineDied("it is dead"), UnsupportedFault("can't")])
@@ -305,7 +305,7 @@ def test_an_error_in_the_thread_is_raised_once_by_the_wait(network, db, engine, 
     assert [step.why_not for step in run.steps] == [f"the plan broke off: {error}"] * 2
     assert run.is_over
     run.wait()
-    network.end_plans()
+    network.plans.finish()
 
 
 def test_an_error_that_nobody_waited_for_is_raised_at_the_end_of_the_test(network, db, engine):
@@ -313,7 +313,7 @@ def test_an_error_that_nobody_waited_for_is_raised_at_the_end_of_the_test(networ
     run = network.run(Plan(Step(Cut(), at=0.001)))
     eventually(lambda: run.is_over)
     with pytest.raises(EngineDied, match="it is dead"):
-        network.end_plans()
+        network.plans.finish()
 
 
 def test_an_error_is_raised_at_the_end_of_the_block(network, db, engine):
@@ -327,7 +327,7 @@ def test_a_dead_engine_while_it_is_stopped_is_told(network, db, engine):
     engine.links[0].fails_with["heal"] = EngineDied("it is dead")
     run.stop()
     with pytest.raises(EngineDied):
-        network.end_plans()
+        network.plans.finish()
     engine.links[0].fails_with.clear()
 
 
@@ -342,13 +342,13 @@ def test_steps_of_a_dead_engine_are_told_as_far_as_they_are_known(network, db, e
 def test_under_strict_a_step_that_has_not_fired_is_an_error_at_the_end(network, db, engine):
     network.run(Plan(Step(Cut(), at=0), Step(Cut(), at=LATER)))
     with pytest.raises(NetchaosError) as caught:
-        network.end_plans(strict=True)
+        network.plans.finish(strict=True)
     assert re.fullmatch(
         r"plan: step 2 of 2, Step\(Cut\(\), at=3600\), never fired: it was due at 3600 s, and the test was over after "
         r"[\d.e-]+ s \(--netchaos-strict\)",
         str(caught.value),
     )
-    network.end_plans()
+    network.plans.finish()
 
 
 def test_while_a_step_is_on_its_way_the_plan_is_not_through(network, db, engine, in_thread):

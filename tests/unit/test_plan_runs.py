@@ -73,7 +73,7 @@ def test_what_has_not_fired_is_told_by_plan_and_step(engine):
     network.link(1, name="db")
     network.run(Plan(Step(Cut(), at=0)))
     network.run(Plan(Step(Cut(), at=0), Step(Cut(), on=OnConnection(4), link="db")))
-    assert network.unfired() == [
+    assert network.plans.complaints() == [
         (
             "plan 2: step 2 of 2, Step(Cut(), on=OnConnection(4), link='db'), never fired: "
             "on link 'db' it waited for connection 4; the link has seen no connection"

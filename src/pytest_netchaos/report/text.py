@@ -59,7 +59,7 @@ def facts_of(network: Network, replay: str = "", remarks: Sequence[str] = ()) ->
     outages = merge_outages(span for link in links for span in link.history.faults)
     ledgers = tuple(LedgerFacts(_record(ledger, outages), ledger.notes) for ledger in network.ledgers)
     notes = tuple(Note(entry.at, entry.text) for entry in network.notes)
-    return Facts(tuple(links), ledgers, notes, tuple(remarks), replay, tuple(network.unfired()))
+    return Facts(tuple(links), ledgers, notes, tuple(remarks), replay, tuple(network.plans.complaints()))
 
 
 def _record(ledger: Ledger, outages: Sequence[Outage]) -> DeliveryRecord:
