@@ -251,7 +251,7 @@ def test_without_a_time_the_wait_is_as_long_as_the_plan_and_the_option(engine):
     network = Network(lambda: engine, timeout=0.01)
     network.link(1, name="db")
     run = network.run(Plan(Step(Cut(), at=0.01, for_=0.02)))
-    with pytest.raises(WaitTimeout, match=r"^waited 0\.0[34]\d* s for the plan: "):
+    with pytest.raises(WaitTimeout, match=r"^waited 0\.0\d+ s for the plan: "):
         run.wait()
 
 
@@ -298,7 +298,7 @@ def test_a_plan_whose_first_steps_fail_leaves_nothing_behind(network, db, engine
 @pytest.mark.parametrize("error", [EngineDied("it is dead"), UnsupportedFault("can't")])
 def test_an_error_in_the_thread_is_raised_once_by_the_wait(network, db, engine, error):
     engine.links[0].fails_with["inject"] = error
-    run = network.run(Plan(Step(Cut(), at=0.001), Step(Cut(), at=LATER)))
+    run = network.run(Plan(Step(Cut(), at=0.2), Step(Cut(), at=LATER)))
     with pytest.raises(type(error)) as caught:
         run.wait()
     assert caught.value is error
@@ -310,7 +310,7 @@ def test_an_error_in_the_thread_is_raised_once_by_the_wait(network, db, engine, 
 
 def test_an_error_that_nobody_waited_for_is_raised_at_the_end_of_the_test(network, db, engine):
     engine.links[0].fails_with["inject"] = EngineDied("it is dead")
-    run = network.run(Plan(Step(Cut(), at=0.001)))
+    run = network.run(Plan(Step(Cut(), at=0.2)))
     eventually(lambda: run.is_over)
     with pytest.raises(EngineDied, match="it is dead"):
         network.plans.finish()
@@ -318,7 +318,7 @@ def test_an_error_that_nobody_waited_for_is_raised_at_the_end_of_the_test(networ
 
 def test_an_error_is_raised_at_the_end_of_the_block(network, db, engine):
     engine.links[0].fails_with["inject"] = RuntimeError("a bug of ours")
-    with pytest.raises(RuntimeError), network.run(Plan(Step(Cut(), at=0.001))) as run:
+    with pytest.raises(RuntimeError), network.run(Plan(Step(Cut(), at=0.2))) as run:
         eventually(lambda: run.is_over)
 
 
@@ -360,7 +360,7 @@ def test_while_a_step_is_on_its_way_the_plan_is_not_through(network, db, engine,
         return inject(*arguments)
 
     engine.links[0].inject = slow
-    run = network.run(Plan(Step(Reset(), at=0.001)))
+    run = network.run(Plan(Step(Reset(), at=0.2)))
     assert arrived.wait(10)
     assert not run.is_over
     waiting = in_thread(run.wait)
