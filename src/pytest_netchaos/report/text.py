@@ -38,7 +38,7 @@ def story(network: Network, page: Page, *, replay: str = "", remarks: Sequence[s
     Args:
         network: The test's.
         page: What it is written on.
-        replay: The last line: how to repeat the run.
+        replay: The last line: the command that repeats the test. It isn't cut, however long it is.
         remarks: What else could explain the failure, a line each.
     """
     try:
@@ -114,8 +114,9 @@ def _causes(facts: Facts, page: Page) -> list[str]:
         for link in facts.links
         for text in (*link.troubles, *filter(None, [link.history.dials.blind]))
     ]
-    lines = [*_few(troubles, _TROUBLES), *_few(facts.remarks, _REMARKS), *([facts.replay] if facts.replay else [])]
-    return [page.line(line) for line in lines]
+    lines = [*_few(troubles, _TROUBLES), *_few(facts.remarks, _REMARKS)]
+    # A command is of use only as a whole; terminals fold what is too long for them so that it can be copied.
+    return [*(page.line(line) for line in lines), *([page.whole(facts.replay)] if facts.replay else [])]
 
 
 def _few(lines: Sequence[str], most: int) -> Sequence[str]:
