@@ -1,8 +1,8 @@
 """The hooks by which other plugins, and ``conftest.py`` files, bring their own profiles and engines.
 
 Write them with ``@pytest.hookimpl(optionalhook=True)``: so your plugin works where this one is off
-(``-p no:netchaos``). There is no hook for faults: what isn't one of ours would need a relay that knows it, which is an engine; and several
-of ours under one name are a profile.
+(``-p no:netchaos``). There is no hook for faults: what isn't one of ours would need a relay that knows it, which is an
+engine; and several of ours under one name are a profile.
 """
 
 from __future__ import annotations

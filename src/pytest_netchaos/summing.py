@@ -71,10 +71,11 @@ class Summing:
             from .report.summary import lines, short  # noqa: PLC0415 - the same
 
             page = page_of(self._config)
-            if verbosity == 0 or verbosity > 0:
+            if verbosity >= 0:
                 terminalreporter.section("netchaos")
-            for line in lines(self._summary) if verbosity >= 0 else [short(self._summary)]:
-                terminalreporter.write_line(page.line(line))
+            table = map(page.line, lines(self._summary)) if verbosity >= 0 else page.wrap(short(self._summary), 2)
+            for line in table:
+                terminalreporter.write_line(line)
         for command in self._annotations():
             terminalreporter.write_line(command)
 

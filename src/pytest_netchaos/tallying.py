@@ -32,7 +32,6 @@ class Tallying:
 
         https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_runtest_call
         """
-        __tracebackhide__ = True
         result = yield
         network = item.stash.get(NETWORK, None) if self._is_strict else None
         if network is not None and network.links:

@@ -100,9 +100,9 @@ def _portable(text: str) -> str:
 
 def why_vacuous(counted: Tally) -> str:
     """Say what a vacuous test lacks, and what to do."""
-    several = counted["faults"] > 1
+    they, one = ("they were", "one of them") if counted["faults"] > 1 else ("it was", "the fault")
     return (
-        f"{', '.join(counted['vacuous'])}: hit no traffic. {'No fault' if several else 'The fault'} of this test met "
-        "an open connection, and nobody dialled meanwhile, so the test proves nothing. Let the code under test connect "
-        "to link.address while the fault is in force, or take the fault away"
+        f"{', '.join(counted['vacuous'])} hit no traffic: while {they} in force, nobody dialled and no connection was "
+        "hit, so the test proves nothing. Let the code under test use the link's address (link.address, link.url()) "
+        f"while {one} is in force, or test without"
     )
