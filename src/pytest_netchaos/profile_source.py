@@ -46,12 +46,12 @@ class ProfileSource:
         return profiles
 
     def _add_plugged(self, profiles: Profiles) -> None:
-        for given in reversed(self._config.hook.pytest_netchaos_profiles()):  # in the order in which the plugins came
-            try:
+        try:
+            for given in reversed(self._config.hook.pytest_netchaos_profiles()):  # in the order of the plugins
                 for profile in given:
                     profiles.add(profile, "a plugin")
-            except (TypeError, ValueError) as error:
-                raise pytest.UsageError(f"pytest_netchaos_profiles: {error}") from None
+        except (TypeError, ValueError) as error:
+            raise pytest.UsageError(f"pytest_netchaos_profiles: {error}") from None
 
     def check(self) -> None:
         """Read the project's profiles, if there are any.

@@ -59,11 +59,13 @@ def test_it_does_no_harm_where_netchaos_is_off(extras):
 @pytest.mark.parametrize(
     ("given", "said"),
     [("[7]", "a plugin must give profiles, not 7"), ("7", "'int' object is not iterable"),
-     ("[Profile('slow-3g', (), 'x')]", "there is a profile 'slow-3g' already, from pytest-netchaos")],
+     ("[Profile('slow-3g', (), 'x')]", "profile 'slow-3g' has no fault"),
+     ("[Profile('slow-3g', (Cut(),), 'x')]", "there is a profile 'slow-3g' already, from pytest-netchaos")],
 )  # fmt: skip
 def test_a_plugin_with_wrong_profiles_ends_the_run(pytester, given, said):
     pytester.makeconftest(
         f"""
+        from pytest_netchaos import Cut
         from pytest_netchaos.profiles import Profile
 
         def pytest_netchaos_profiles():

@@ -48,7 +48,7 @@ def test_ours_are_chosen_without_asking_plugins():
 
 
 def test_a_wrong_name_is_answered_with_those_that_there_are():
-    with pytest.raises(ValueError, match="^one of embedded, docker, .*, or of a plugin: mine, yours$"):
+    with pytest.raises(ValueError, match=r"^one of embedded, docker, .*, or of a plugin: mine, yours$"):
         choices.engine("main", lambda: ["mine", "yours"])
-    with pytest.raises(ValueError, match="PORT$"):
+    with pytest.raises(ValueError, match=r"PORT$"):
         choices.engine("main")

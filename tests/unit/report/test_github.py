@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+from tests.unit.report.test_summary import RUN, made
+
 from pytest_netchaos.report.github import Place, annotation, step_summary
 from pytest_netchaos.report.summary import summed
-from tests.unit.report.test_summary import RUN, test_of as counted_test
 
 
 def test_an_annotation_is_a_command_with_a_path_in_the_checkout():
@@ -35,6 +36,6 @@ def test_the_step_summary_is_a_table():
 
 
 def test_a_name_cannot_break_out_of_its_cell():
-    text = step_summary(summed([counted_test("t.py::t[<b>|`*\n]", hit=0, vacuous=["cut() on link 'a|b'"])]))
+    text = step_summary(summed([made("t.py::t[<b>|`*\n]", hit=0, vacuous=["cut() on link 'a|b'"])]))
     (row,) = [line for line in text.splitlines() if "t.py" in line]
     assert row == "|  | t.py::t&#91;&lt;b&gt;&#124;&#96;&#42; &#93;: cut() on link 'a&#124;b' |"

@@ -6,19 +6,17 @@ from pytest_netchaos.report.summary import Tallied, lines, short, summed
 from pytest_netchaos.report.tally import Recovery, Tally
 
 
-def test_of(name, outcome="passed", **counted):
+def made(name, outcome="passed", **counted):
     known = {"marked": True, "links": 1, "faults": 1, "hit": 1, "outages": 0, "reconnects": 0} | counted
     return Tallied(name, outcome, Tally(**({"recoveries": [], "vacuous": []} | known)))
 
 
-test_of.__test__ = False
-
 RUN = [
-    test_of("t.py::a", outages=2, reconnects=2, recoveries=[Recovery(link="db", seconds=1.25)]),
-    test_of("t.py::b", "failed", faults=1200, hit=1198, recoveries=[Recovery(link="x", seconds=0.077)]),
-    test_of("t.py::c", hit=0, vacuous=["cut() on link 'db'", "refuse() on link 'db'"]),
-    test_of("t.py::d", "skipped", links=0, faults=0, hit=0),
-    test_of("t.py::e", "failed", marked=False, recoveries=[Recovery(link="db", seconds=1.25)] * 3),
+    made("t.py::a", outages=2, reconnects=2, recoveries=[Recovery(link="db", seconds=1.25)]),
+    made("t.py::b", "failed", faults=1200, hit=1198, recoveries=[Recovery(link="x", seconds=0.077)]),
+    made("t.py::c", hit=0, vacuous=["cut() on link 'db'", "refuse() on link 'db'"]),
+    made("t.py::d", "skipped", links=0, faults=0, hit=0),
+    made("t.py::e", "failed", marked=False, recoveries=[Recovery(link="db", seconds=1.25)] * 3),
 ]
 
 
@@ -47,7 +45,7 @@ def test_it_does_not_depend_on_the_order_in_which_tests_ended():
 
 
 def test_a_run_without_faults_has_short_lines():
-    assert lines(summed([test_of("t.py::a", marked=False, faults=0, hit=0)])) == [
+    assert lines(summed([made("t.py::a", marked=False, faults=0, hit=0)])) == [
         "flaky-network tests  0",
         "faults injected      0",
         "outages              0",
@@ -55,7 +53,7 @@ def test_a_run_without_faults_has_short_lines():
     ]
 
 
-def test_of_many_vacuous_tests_the_first_are_named():
-    table = lines(summed([test_of(f"t.py::t{n:02}", hit=0, vacuous=["cut() on link 'db'"]) for n in range(12)]))
+def made_many_vacuous_tests_the_first_are_named():
+    table = lines(summed([made(f"t.py::t{n:02}", hit=0, vacuous=["cut() on link 'db'"]) for n in range(12)]))
     assert "12: no fault of theirs hit traffic" in table[4]
     assert table[-2:] == ["                     t.py::t09: cut() on link 'db'", "                     … 2 more"]
