@@ -83,6 +83,7 @@ def send_all(client: PatientClient, ledger: Ledger, count: int) -> None:
 def test_every_line_arrives_although_the_link_flaps(link, ledger):
     client = PatientClient(link.address)
     with link.flap(down=(0.02, 0.1), up=(0.02, 0.1)):
+        send_all(client, ledger, 20)
         while len(link.history().outages) < 5:
             send_all(client, ledger, 20)
     client.close()

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .attribution import Attribution, Blame, disjoint
 from .clocks import Misdated, misdated
 from .index import SendIndex, index
+from .mistyped import Mistyped, mistyped
 from .ordering import Disorder, Skip, disorders, skips
 
 if TYPE_CHECKING:
@@ -97,6 +98,8 @@ class Audit:
     misdated: list[Misdated] = field(default_factory=list)
     #: Of what was lost: the ids that did arrive, and were sent more often.
     sent_again: list[SentAgain] = field(default_factory=list)
+    #: Of what was unexpected: an id that differs from one that was sent only in its type.
+    mistyped: Mistyped | None = None
 
     def count(self, kind: str) -> int:
         """Count messages in one kind of anomaly (``"lost"``, ``"out of order"``, …), with multiplicity."""
@@ -130,6 +133,8 @@ def audit(record: DeliveryRecord) -> Audit:
             found.lost += [Lost(record.sends[at], subscriber, blame) for at, blame in blames]
             found.skipped += skips(sent, lost, counts, subscriber)
             found.sent_again += _sent_again(sent, counts, subscriber)
+    if found.unexpected:
+        found.mistyped = mistyped(sent.first, found.unexpected[0].id)
     return found
 
 

@@ -92,7 +92,7 @@ def test_a_signal_in_mid_fault_leaves_no_container_behind(victim, client, name, 
 
 @pytest.mark.parametrize("method", ["signal", "thread"])
 def test_pytest_timeout_leaves_no_container_behind(victim, client, method):
-    _, run = victim("-o", "timeout=8", "-o", f"timeout_method={method}")
+    _, run = victim("-o", "timeout=10", "-o", "timeout_func_only=true", "-o", f"timeout_method={method}")
     assert await_nothing_left(client, run, PATIENCE) == []
 
 

@@ -55,8 +55,8 @@ async def test_a_socketio_client_waits_as_its_preset_says(netchaos):
         await client.disconnect()
         assert len(link.dials.refused) >= 8
         assert link.dials == python_socketio(0.1, 0.4, 0.03, late=LATE)
-        said = python_socketio(0.2, 0.4, 0.03, late=LATE).explain(link)[0]
-        assert said.startswith("dial 2 came too soon: backoff(first=0.2, cap=0.4, jitter=additive(0.03), late=5.0)")
+        said = python_socketio(2.0, 4.0, 0.03, late=LATE).explain(link)[0]
+        assert said.startswith("dial 2 came too soon: backoff(first=2.0, cap=4.0, jitter=additive(0.03), late=5.0)")
 
 
 @contextlib.asynccontextmanager
@@ -66,10 +66,12 @@ async def websocket_client(link, connected, delays):
     closed = pytest.importorskip("websockets.exceptions").ConnectionClosed
 
     async def keep_connected():
-        async for connection in client.connect(link.url("ws"), reconnect_delays=delays):
-            connected.release()
-            with contextlib.suppress(closed):
-                await connection.recv()
+        # Without `aclosing`, a task that is cancelled leaves the closing of its connection to another one.
+        async with contextlib.aclosing(aiter(client.connect(link.url("ws"), reconnect_delays=delays))) as connections:
+            async for connection in connections:
+                connected.release()
+                with contextlib.suppress(closed):
+                    await connection.recv()
 
     task = asyncio.create_task(keep_connected())
     try:

@@ -9,10 +9,11 @@ from .losses import lost_lines
 from .words import NAMED, arranged, has_room, named, short, times
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Sequence
 
     from ..clocks import Misdated
     from ..delivery import SentAgain
+    from ..mistyped import Mistyped
 
 #: In the order in which they are told.
 KINDS = ("lost", "skipped", "duplicated", "unexpected", "phantom", "out of order")
@@ -41,26 +42,11 @@ def _others(found: Audit, wrong: Sequence[str], most: int) -> list[list[str]]:
     lines = [_line(found, kind, most) for kind in wrong if kind != "lost"]
     if "lost" in wrong and found.sent_again:
         lines.append(f"  sent again    {_sent_again(found.sent_again, several=_several(found))}")
-    if "lost" in wrong and "unexpected" in wrong and (pair := _same_text(found)) is not None:
-        one, other = map(short, pair)
-        same = " or both ".join(type(id_).__name__ for id_ in pair)
-        lines.append(f"  other type    {one} was sent and {other} delivered: to be the same id, both have to be {same}")
+    if "unexpected" in wrong and found.mistyped is not None:
+        lines.append(f"  types         {_mistyped(found.mistyped)}")
     if found.misdated:
         lines.append(clocks_line(found))
     return [[line] for line in lines]
-
-
-def _same_text(found: Audit) -> tuple[Hashable, Hashable] | None:
-    """Return an id that was lost, and an unexpected one that says the same in another type: ``7`` and ``b'7'``."""
-    lost = {_text(one.send.id): one.send.id for one in reversed(found.lost)}
-    for one in found.unexpected:
-        if (text := _text(one.id)) in lost and type(lost[text]) is not type(one.id):
-            return lost[text], one.id
-    return None
-
-
-def _text(id_: Hashable) -> str:
-    return id_.decode(errors="replace") if isinstance(id_, bytes) else str(id_)
 
 
 def totals(found: Audit) -> str:
@@ -104,6 +90,11 @@ def _item(item: Anomaly | Disorder | Skip, *, several: bool) -> str:
         return f"{which}{to}, between {short(item.after)} and {short(item.before)}"
     copies = f" ×{item.delivered}" if item.delivered > 1 else ""
     return f"{short(item.id)}{copies}{to}"
+
+
+def _mistyped(found: Mistyped) -> str:
+    one, other = found.types
+    return f"{short(found.sent)} ({one}) was sent, {short(found.arrived)} ({other}) arrived: give both the same type"
 
 
 def _sent_again(found: Sequence[SentAgain], *, several: bool) -> str:

@@ -45,12 +45,14 @@ def record_publisher(
 
     Raises:
         TypeError: An argument isn't what it has to be.
+        ValueError: The client is recorded so already.
         RuntimeError: This version of redis-py lacks what has to be watched.
     """
     is_async = is_async_client(client, "record_publisher")
     require(client, "redis", "publish")
-    recording = Recording(ledger, "publisher", name, id)
-    publishing = _Publishing(recording, check_chosen("channels", channels))
+    chosen = check_chosen("channels", channels)
+    recording = Recording(ledger, "publisher", name, id, chosen)
+    publishing = _Publishing(recording, chosen)
     for method in ("publish", "spublish"):
         if hasattr(client, method):
             recording.watch(client, method, publishing.before_publish, is_async=is_async)

@@ -49,6 +49,7 @@ def record_pubsub(
 
     Raises:
         TypeError: An argument isn't what it has to be.
+        ValueError: The subscriber is recorded so already.
         RuntimeError: This version of redis-py lacks what has to be watched.
     """
     from redis.asyncio.client import PubSub as AsyncPubSub  # noqa: PLC0415 - only where it is used

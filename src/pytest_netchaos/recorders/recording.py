@@ -14,7 +14,7 @@ from ..ledger import Attempt, Ledger
 from ..spelling import spelled
 from .arguments import Arguments
 from .identity import IdRule, id_reader
-from .wrapping import Before, Finish, WatchedMethod
+from .wrapping import Before, Finish, WatchedMethod, watchers
 
 
 class Recording:
@@ -25,7 +25,7 @@ class Recording:
     kind, and `unrecorded` counts them.
     """
 
-    def __init__(self, ledger: Ledger, kind: str, name: str, id_: IdRule) -> None:
+    def __init__(self, ledger: Ledger, kind: str, name: str, id_: IdRule, chosen: object = None) -> None:
         """Start with nothing to record.
 
         Args:
@@ -33,6 +33,7 @@ class Recording:
             kind: What is recorded: "socketio", "publisher".
             name: Sender and subscriber in the ledger.
             id_: How to get the id from a payload.
+            chosen: What part of it is recorded: two recorders of the same part would write everything down twice.
 
         Raises:
             TypeError: ``ledger``, ``name`` or ``id_`` isn't what it has to be.
@@ -44,6 +45,8 @@ class Recording:
         self.ledger = ledger
         self.name = name
         self._who = f"{kind} {name}".strip()
+        # Of two functions nobody can tell whether they read the same.
+        self._part = ledger, self._who, chosen, "function" if callable(id_) else repr(id_)
         self._read = id_reader(id_)
         self._undo = ExitStack()
         self._unrecorded: Counter[str] = Counter()
@@ -76,8 +79,18 @@ class Recording:
         return dict(self._unrecorded)
 
     def watch(self, owner: object, method: str, before: Before, *, is_async: bool) -> None:
-        """Call ``before`` before each call of a method, until `stop`."""
-        self.on_stop(WatchedMethod(owner, method, self.guarded(before, method), is_async=is_async).remove)
+        """Call ``before`` before each call of a method, until `stop`.
+
+        Raises:
+            ValueError: Another recorder does the same already.
+        """
+        if self._part in watchers(owner, method):
+            raise ValueError(
+                f"this {type(owner).__name__} is recorded already, as {self._who!r} and into the same ledger: each "
+                "message would be written down twice. Record it once, where it is made; or stop() the first recorder"
+            )
+        guarded = self.guarded(before, method)
+        self.on_stop(WatchedMethod(owner, method, guarded, is_async=is_async, who=self._part).remove)
 
     def guarded(self, before: Before, method: str) -> Before:
         """Keep from the client what a recorder raises: a message that isn't recorded is counted, and noted."""

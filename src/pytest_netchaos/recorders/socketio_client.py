@@ -78,7 +78,7 @@ def record_socketio(
 
     Raises:
         TypeError: An argument isn't what it has to be. Of a ``SimpleClient``, give its ``client``, once connected.
-        ValueError: ``namespace`` doesn't begin with a slash.
+        ValueError: ``namespace`` doesn't begin with a slash, or the client is recorded so already.
         RuntimeError: This version of python-socketio lacks what has to be watched.
     """
     import socketio  # noqa: PLC0415 - only where it is used
@@ -89,8 +89,9 @@ def record_socketio(
             "of a SimpleClient its `client`, once connected"
         )
     require(client, "python-socketio", "_trigger_event", "emit", "call", "get_sid")
-    recording = Recording(ledger, "socketio", name, id)
-    emitting = Emitting(recording, check_chosen("events", events), namespace)
+    chosen = check_chosen("events", events)
+    recording = Recording(ledger, "socketio", name, id, (namespace, chosen))
+    emitting = Emitting(recording, chosen, namespace)
     emitting.watch(client, is_async=client.is_asyncio_based())
     arrivals = _Arrivals(client, recording, emitting, namespace)
     recording.watch(client, "_trigger_event", arrivals.before_event, is_async=client.is_asyncio_based())

@@ -61,7 +61,8 @@ def record_socketio_server(
 
     Raises:
         TypeError: An argument isn't what it has to be.
-        ValueError: ``arrivals`` is neither of the two, or ``namespace`` doesn't begin with a slash.
+        ValueError: ``arrivals`` is neither of the two, ``namespace`` doesn't begin with a slash, or the server is
+            recorded so already.
         RuntimeError: This version of python-socketio lacks what has to be watched.
     """
     import socketio  # noqa: PLC0415 - only where it is used
@@ -71,8 +72,9 @@ def record_socketio_server(
     if arrivals not in {"delivery", "send"}:
         raise ValueError(f"arrivals must be 'delivery' or 'send', not {arrivals!r}")
     require(server, "python-socketio", "_trigger_event", "emit", "call")
-    recording = Recording(ledger, "socketio server", name, id)
-    emitting = Emitting(recording, check_chosen("events", events), namespace)
+    chosen = check_chosen("events", events)
+    recording = Recording(ledger, "socketio server", name, id, (namespace, chosen))
+    emitting = Emitting(recording, chosen, namespace)
     emitting.watch(server, is_async=server.is_asyncio_based())
     arrive = recording.delivered if arrivals == "delivery" else recording.attempt
     seen = _Arrivals(recording, emitting, namespace, arrive)

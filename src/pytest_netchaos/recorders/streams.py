@@ -52,11 +52,12 @@ def record_stream(
 
     Raises:
         TypeError: An argument isn't what it has to be.
+        ValueError: The client is recorded so already.
         RuntimeError: This version of redis-py lacks what has to be watched.
     """
     is_async = is_async_client(client, "record_stream")
-    recording = Recording(ledger, "stream", name, id)
     chosen = check_chosen("streams", streams)
+    recording = Recording(ledger, "stream", name, id, chosen)
     sends = (_ByField if id is not None else _ByEntry)(recording, chosen)
     reads = _Reads(recording, chosen, by_entry=id is None)
     hooks = {

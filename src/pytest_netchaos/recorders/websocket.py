@@ -58,6 +58,7 @@ def record_websocket(
 
     Raises:
         TypeError: An argument isn't what it has to be.
+        ValueError: The connection is recorded so already.
         RuntimeError: This version of websockets lacks what has to be watched.
     """
     from websockets.asyncio.connection import Connection as AsyncConnection  # noqa: PLC0415 - only where it is used

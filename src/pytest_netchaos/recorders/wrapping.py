@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from typing import Any, TypeAlias
 
@@ -104,7 +104,7 @@ def _finish_future(finish: Finish, future: Any) -> None:  # noqa: ANN401 - of as
 class WatchedMethod:
     """A method that is watched: an attribute of its object hides the one of the class."""
 
-    def __init__(self, owner: object, name: str, before: Before, *, is_async: bool) -> None:
+    def __init__(self, owner: object, name: str, before: Before, *, is_async: bool, who: object = None) -> None:
         """Put a wrapper in front of a method.
 
         Args:
@@ -112,8 +112,10 @@ class WatchedMethod:
             name: Of the method.
             before: Called before each call.
             is_async: Whether the wrapper has to be a coroutine function.
+            who: On whose behalf, for `watchers`.
         """
         self.is_on = True
+        self.who = who
         self._owner = owner
         self._name = name
         self._before = before
@@ -143,6 +145,15 @@ class WatchedMethod:
 
     def _before_if_on(self, arguments: Arguments) -> Finish | None:
         return self._before(arguments) if self.is_on else None
+
+
+def watchers(owner: object, name: str) -> Iterator[object]:
+    """Tell on whose behalf a method is watched now."""
+    watch = _watch_of(vars(owner).get(name))
+    while watch is not None:
+        if watch.is_on:
+            yield watch.who
+        watch = _watch_of(watch.hidden)
 
 
 def _watch_of(function: object) -> WatchedMethod | None:

@@ -112,6 +112,10 @@ def _why(lost: Lost, found: Audit, zero: float) -> str:
 def _other_lines(found: Audit) -> list[str]:
     several = len(found.subscribers) > 1
     lines = [_other_line(kind, getattr(found, kind), several=several) for kind in _TAGS if getattr(found, kind)]
+    if found.mistyped is not None:
+        one, other = found.mistyped.types
+        pair = f"{shown(found.mistyped.sent)} ({one}) was sent, {shown(found.mistyped.arrived)} ({other}) arrived"
+        lines.append(f"TYPES  {pair}: give both the same type")
     if found.misdated:
         count = count_of(len(found.misdated), "time")
         lines.append(f"CLOCK  {count} can't be: {_clock(found.misdated[0])}; at= takes seconds of time.monotonic()")

@@ -320,12 +320,12 @@ def test_long_ids_and_names_leave_room_for_a_line_of_each_kind():
 @pytest.mark.parametrize(
     ("sent", "delivered", "said"),
     [
-        (1, "1", "1 was sent and '1' delivered: to be the same id, both have to be int or both str"),
-        (1, b"1", "1 was sent and b'1' delivered: to be the same id, both have to be int or both bytes"),
+        (1, "1", "1 (int) was sent, '1' (str) arrived: give both the same type"),
+        (1, b"1", "1 (int) was sent, b'1' (bytes) arrived: give both the same type"),
         (
             "é",
             "é".encode(),
-            "'é' was sent and b'\\xc3\\xa9' delivered: to be the same id, both have to be str or both bytes",
+            "'é' (str) was sent, b'\\xc3\\xa9' (bytes) arrived: give both the same type",
         ),
     ],
 )
@@ -335,7 +335,7 @@ def test_an_id_that_came_back_in_another_type_is_told(sent, delivered, said):
         "sent 2, received 2: 1 lost, 1 unexpected\n"
         f"  lost          {sent!r}  no fault in force, sent 1.000s after the first\n"
         f"  unexpected    {delivered!r}\n"
-        f"  other type    {said}"
+        f"  types         {said}"
     )
 
 
@@ -344,8 +344,8 @@ def test_a_stranger_is_not_taken_for_a_lost_message():
         def __str__(self):
             return "order"
 
-    assert "other type" not in explain(plain([1, 2], [1, "3"]), exactly_once())
-    assert "other type" not in explain(plain([1, Order()], [1, Order()]), exactly_once())
+    assert "types" not in explain(plain([1, 2], [1, "3"]), exactly_once())
+    assert "types" not in explain(plain([1, Order()], [1, Order()]), exactly_once())
 
 
 # The three contracts, by an oracle that removes and adds one thing at a time.

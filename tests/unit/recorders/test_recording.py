@@ -175,3 +175,39 @@ def test_what_names_no_events_is_refused(chosen):
 
 def test_names_that_can_be_gone_through_only_once_are_all_taken():
     assert check_chosen("events", iter(["a", "b"])) == {"a", "b"}
+
+
+def watch(client, ledger, name="ann", id_="n", chosen=None):
+    recording = Recording(ledger, "client", name, id_, chosen)
+    recording.watch(client, "send", lambda _: None, is_async=False)
+    return recording
+
+
+@pytest.mark.parametrize("id_", ["n", None, len])
+def test_a_client_is_recorded_once_in_the_same_way(ledger, id_):
+    client = Client()
+    first = watch(client, ledger, id_=id_)
+    with pytest.raises(
+        ValueError, match=r"this Client is recorded already, as 'client ann' and into the same ledger: "
+    ):
+        watch(client, ledger, id_=id_)
+    first.stop()
+    watch(client, ledger, id_=id_).stop()
+    assert vars(client) == {}
+
+
+def test_a_client_is_recorded_more_than_once_in_different_ways(ledger):
+    client = Client()
+    ways = [
+        watch(client, ledger),
+        watch(client, ledger, name="bob"),
+        watch(client, ledger, id_="m"),
+        watch(client, ledger, chosen=frozenset({"a"})),
+        watch(client, Ledger()),
+        watch(Client(), ledger),
+    ]
+    with pytest.raises(ValueError, match="recorded already"):
+        watch(client, ledger)
+    for way in ways:
+        way.stop()
+    assert vars(client) == {}

@@ -384,3 +384,12 @@ def test_a_client_that_overrides_methods_with_whatever_they_get_is_recorded():
     offline.receive('2["tick",2]')
     record = ledger.record()
     assert ([send.id for send in record.sends], [delivery.id for delivery in record.deliveries]) == ([1], [2])
+
+
+def test_a_client_that_is_recorded_at_each_reconnect_is_refused_and_left_as_it_was():
+    ledger, offline = Ledger(), OfflineClient(socketio.Client)
+    record_socketio(offline.client, ledger, name="ann", events=["tick"])
+    before = dict(vars(offline.client))
+    with pytest.raises(ValueError, match=r"^this Client is recorded already, as 'socketio ann' "):
+        record_socketio(offline.client, ledger, name="ann", events=["tick"])
+    assert vars(offline.client) == before

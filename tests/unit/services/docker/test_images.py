@@ -255,7 +255,7 @@ def silent_daemon(server, done):
                 while asked := peer.recv(65536):
                     if asked.startswith(b"POST"):
                         reply(peer, b"%x\r\n%b\r\n" % (len(event), event), b"Transfer-Encoding: chunked\r\n")
-                        done.wait(10)
+                        done.wait(60)
                         return
                     reply(peer, version, b"Content-Length: %d\r\n" % len(version))
 
@@ -273,7 +273,7 @@ def test_a_real_client_notices_the_silence(tmp_path):
         began = time.monotonic()
         with pytest.raises(ServiceError, match=r"given up: no progress for 0.3 s"):
             ensure(Daemon(place, SimpleNamespace(api=store), {}), "redis:7", report=lambda _: None, stalled=0.3)
-        assert 0.3 <= time.monotonic() - began < 5
+        assert 0.3 <= time.monotonic() - began < 30
         done.set()
         thread.join(5)
 
