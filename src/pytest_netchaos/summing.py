@@ -73,8 +73,8 @@ class Summing:
             page = page_of(self._config)
             if verbosity >= 0:
                 terminalreporter.section("netchaos")
-            table = map(page.line, lines(self._summary)) if verbosity >= 0 else page.wrap(short(self._summary), 2)
-            for line in table:
+            full = (part for line in lines(self._summary) for part in page.fold(line, " " * 23))
+            for line in full if verbosity >= 0 else page.wrap(short(self._summary), 2):
                 terminalreporter.write_line(line)
         for command in self._annotations():
             terminalreporter.write_line(command)

@@ -210,7 +210,7 @@ def test_a_failed_test_tells_what_its_links_saw(pytester):
             r" +0\.\d{3}  conn#1 opened",
             r" +0\.\d{3}  cut\(\) hit conn#1, still in force after .*",
             r" +0\.\d{3}  note: so far",
-            r"pytest test_\S+::test_\S+ --netchaos-seed=11",
+            r"pytest \S+::\S+ --netchaos-seed=11",
         ],
         consecutive=True,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 TESTS = """
@@ -99,9 +101,18 @@ def test_what_has_failed_already_says_why_and_what_hit_something_passes_under_st
     assert "hit no traffic: while" not in result.stdout.str()
 
 
-def test_only_the_last_attempt_of_a_test_counts(run):
+def test_only_the_last_attempt_of_a_test_counts(run, monkeypatch):
     pytest.importorskip("pytest_rerunfailures")
+    monkeypatch.setenv("PYTEST_ADDOPTS", os.environ["PYTEST_ADDOPTS"].replace("-pno:rerunfailures", ""))
     result = run("--reruns=1", "-k", "comes_back")
+    result.stdout.fnmatch_lines(["flaky-network tests  2: 1 passed, 1 failed", "faults injected      4, *"])
+
+
+def test_what_a_worker_has_seen_outlives_it(pytester, run):
+    pytest.importorskip("xdist")
+    pytester.makepyfile(test_later="import os\ndef test_dies(): os._exit(1)")
+    result = run("-n1", "--dist=loadfile", "-k", "comes_back or dies")
+    result.stdout.fnmatch_lines(["*crashed*test_later.py::test_dies*"])
     result.stdout.fnmatch_lines(["flaky-network tests  2: 1 passed, 1 failed", "faults injected      4, *"])
 
 
