@@ -108,14 +108,6 @@ def test_only_the_last_attempt_of_a_test_counts(run, monkeypatch):
     result.stdout.fnmatch_lines(["flaky-network tests  2: 1 passed, 1 failed", "faults injected      4, *"])
 
 
-def test_what_a_worker_has_seen_outlives_it(pytester, run):
-    pytest.importorskip("xdist")
-    pytester.makepyfile(test_later="import os\ndef test_dies(): os._exit(1)")
-    result = run("-n1", "--dist=loadfile", "-k", "comes_back or dies")
-    result.stdout.fnmatch_lines(["*crashed*test_later.py::test_dies*"])
-    result.stdout.fnmatch_lines(["flaky-network tests  2: 1 passed, 1 failed", "faults injected      4, *"])
-
-
 def test_a_failure_ends_with_the_command_that_replays_it(run):
     lines = run("--netchaos-seed=5", "--netchaos-profile=cable", "-k", "comes_back").outlines
     (line,) = [line for line in lines if line.startswith("pytest ")]
