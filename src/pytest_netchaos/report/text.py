@@ -38,7 +38,7 @@ def story(network: Network, page: Page, *, replay: str = "", remarks: Sequence[s
     Args:
         network: The test's.
         page: What it is written on.
-        replay: The last line: how to repeat the run.
+        replay: The last line: the command that repeats the test. It isn't cut, however long it is.
         remarks: What else could explain the failure, a line each.
     """
     try:
@@ -115,8 +115,10 @@ def _causes(facts: Facts, page: Page) -> list[str]:
         for text in (*link.troubles, *filter(None, [link.history.dials.blind]))
     ]
     unfired = page.fold_all(_few(facts.unfired, _UNFIRED), 2 * _UNFIRED, "  ")
-    below = [*_few(facts.remarks, _REMARKS), *filter(None, [facts.replay])]
-    return [*map(page.line, _few(troubles, _TROUBLES)), *unfired, *map(page.line, below)]
+    remarks = [page.line(line) for line in _few(facts.remarks, _REMARKS)]
+    # A command is of use only as a whole; terminals fold what is too long for them so that it can be copied.
+    replay = [page.whole(facts.replay)] if facts.replay else []
+    return [*map(page.line, _few(troubles, _TROUBLES)), *unfired, *remarks, *replay]
 
 
 def _few(lines: Sequence[str], most: int) -> Sequence[str]:
