@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -97,6 +98,20 @@ def test_no_reports_of_a_failed_job_are_lost():
     assert artifacts["reports"] == {"junit": "reports/junit.xml"}
 
 
+def test_the_container_does_what_a_job_does():
+    _, environment, (install, test) = next(github_jobs())
+    installed = re.search("^RUN (.*)$", CONTAINERFILE, re.MULTILINE)[1].replace(" --no-cache-dir", "")
+    assert installed == install
+    started = [
+        word
+        for line in re.findall(r"^(?:ENTRYPOINT|CMD) (.*)$", CONTAINERFILE, re.MULTILINE)
+        for word in json.loads(line)
+    ]
+    assert sorted(started) == sorted(test.split())
+    variables = re.search("^ENV (.*)$", CONTAINERFILE, re.MULTILINE)[1].split()
+    assert sorted(variables) == sorted(f"{name}={value}" for name, value in environment.items())
+
+
 @pytest.fixture
 def project(tmp_path):
     """A user's project: a module, and the tests of the examples."""
@@ -151,7 +166,7 @@ def test_the_commands_work_in_a_fresh_environment(shell, project, tmp_path):
             result = shell(install)
             assert result.returncode == 0, result.stdout
             installed.add(install)
-        key = (test, *environment.items())
+        key = (test, *sorted(environment.items()))
         if key in done:  # the two files have the same jobs
             continue
         done.add(key)
