@@ -127,6 +127,8 @@ class Facts:
     remarks: tuple[str, ...] = ()
     #: The last line: how to repeat the run.
     replay: str = ""
+    #: The steps of plans that never came into force, a line each.
+    unfired: tuple[str, ...] = ()
 
     @cached_property
     def all_notes(self) -> list[Note]:
@@ -169,7 +171,7 @@ def _matters(link: LinkFacts) -> tuple[bool, bool, float]:
 def happened(link: LinkFacts) -> bool:
     """Whether anything did on a link."""
     history = link.history
-    return bool(len(history.dials) or history.connections or history.faults)
+    return bool(len(history.dials) or history.connections or history.faults or history.armed)
 
 
 def moments(facts: Facts) -> list[float]:
@@ -182,6 +184,7 @@ def moments(facts: Facts) -> list[float]:
             times += _ends(connection.opened_at, connection.closed_at)
         for span in history.faults:
             times += _ends(span.started_at, span.healed_at)
+        times += [armed.armed_at for armed in history.armed]
     times += [connect.at for ledger in facts.ledgers for connect in ledger.record.connects]
     return [*(at for at in times if abs(at - facts.now) < FAR), facts.now]
 
