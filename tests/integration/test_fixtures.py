@@ -205,7 +205,7 @@ def test_a_failed_test_tells_what_its_links_saw(pytester):
             r"db is 127\.0\.0\.1:\d+ to 127\.0\.0\.1:\d+",
             r"t\(s\) +0\.0.*",
             r"db +=.*X",
-            r"  conn#1 +\.*o.*R",
+            r"  conn#1 [ .]*o.*R",
             r" +=.* up, X cut, .*o served.*R reset",
             r" +0\.\d{3}  conn#1 opened",
             r" +0\.\d{3}  cut\(\) hit conn#1, still in force after .*",
