@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -45,6 +44,4 @@ def add_story(
 
 def _replay(item: pytest.Item, options: Sequence[str]) -> str:
     """Return the command that draws the same random decisions again, from where this run was started."""
-    file, colons, name = conditions.name_of(item).partition("::")
-    path = os.path.relpath(item.config.rootpath / file, item.config.invocation_params.dir)
-    return shlex.join(["pytest", f"{path}{colons}{name}", *options])
+    return shlex.join(["pytest", conditions.typed(item), *options])
