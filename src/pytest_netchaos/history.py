@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias, overload
 
 from .faults import Fault
+from .triggers import Trigger
 
 Outcome: TypeAlias = Literal["pending", "served", "refused"]
 Closer: TypeAlias = Literal["client", "server", "fault", "link"]
@@ -95,6 +96,18 @@ class FaultSpan:
 
 
 @dataclass(frozen=True, slots=True)
+class ArmedFault:
+    """A fault that waits for a trigger, or was healed before that came: it has never been in force."""
+
+    fault: Fault
+    when: Trigger
+    #: Since when it waits.
+    armed_at: float
+    #: When it was healed, and so will never come; ``None`` while it waits.
+    disarmed_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Lag:
     """A stretch of time in which the test's own process, or an event loop in it, did nothing, and its clients neither.
 
@@ -174,6 +187,8 @@ class History:
     dials: Dials = field(default_factory=Dials)
     connections: tuple[Connection, ...] = ()
     faults: tuple[FaultSpan, ...] = ()
+    #: The faults whose trigger hasn't come, in the order in which they were injected.
+    armed: tuple[ArmedFault, ...] = ()
 
     @property
     def lags(self) -> tuple[Lag, ...]:

@@ -7,35 +7,52 @@ from types import TracebackType
 from typing import Self
 
 from .engines.base import EngineLink
-from .errors import EngineError, WaitTimeout, hide_own_errors
+from .errors import EngineError, NetchaosError, WaitTimeout, hide_own_errors
 from .faults import Fault, check_duration
 from .history import FaultSpan
+from .linklog import LinkLog
+from .triggers import Trigger
 from .waiting import in_thread
 
 __tracebackhide__ = hide_own_errors
 
 
 class Injection:
-    """One fault on one link, in force when it has been made. Also a context manager that heals it."""
+    """One fault on one link, in force when it has been made. Also a context manager that heals it.
 
-    def __init__(self, fault: Fault, link: str, engine_link: EngineLink, for_: float | None, timeout: float) -> None:
+    With a trigger (``when=``) it is *armed* first: it comes into force when the trigger comes, and `heal` disarms it.
+    """
+
+    def __init__(
+        self,
+        fault: Fault,
+        link: str,
+        engine_link: EngineLink,
+        for_: float | None,
+        timeout: float,
+        when: Trigger | None = None,
+    ) -> None:
         self.fault = fault
         #: The link's name.
         self.link = link
+        #: What it waits for, or has waited for; ``None`` where it was in force at once.
+        self.when = when
         self._engine_link = engine_link
         self._timeout = timeout
         self._healed_at: float | None = None
-        self._id = engine_link.inject(fault, for_)
-        self._first = engine_link.log.first_span(self._id)
-        if self._first is None:
+        self._id = engine_link.inject(fault, for_, when)
+        if when is None and self._first is None:
             raise EngineError(f"link {link!r}: the engine says that {fault} is in force, and not since when")
 
     def __repr__(self) -> str:
         """Say what, where, and whether it still is."""
-        return f"<{self.fault} on link {self.link!r}: {'in force' if self.is_active else 'over'}>"
+        if self.has_fired:
+            return f"<{self.fault} on link {self.link!r}: {'in force' if self.is_active else 'over'}>"
+        state = "disarmed, it never fired" if self._is_over() else f"armed, waits for {self.when}"
+        return f"<{self.fault} on link {self.link!r}: {state}>"
 
     def __enter__(self) -> Self:
-        """Go on with the fault in force."""
+        """Go on with the fault in force, or armed."""
         return self
 
     def __exit__(
@@ -45,10 +62,20 @@ class Injection:
         self.heal()
 
     @property
+    def has_fired(self) -> bool:
+        """Whether it has been in force: at once, or since its trigger came."""
+        if self._first is None and not self._engine_link.log.is_over(self._id):
+            self._engine_link.history()  # the latest
+        return self._first is not None
+
+    @property
     def at(self) -> float:
-        """The monotonic time since when it was in force, for the first time, as the engine confirmed it."""
-        assert self._first is not None
-        return self._first.started_at
+        """The monotonic time since when it was in force, for the first time, as the engine confirmed it.
+
+        Raises:
+            NetchaosError: it hasn't been: its trigger has not come.
+        """
+        return self._fired().started_at
 
     @property
     def started_at(self) -> float:
@@ -57,7 +84,7 @@ class Injection:
 
     @property
     def healed_at(self) -> float | None:
-        """The monotonic time since when it is over for good; ``None`` as long as it is in force, or will be again."""
+        """The monotonic time since when it is over for good; ``None`` as long as it is in force, or may be again."""
         if self._healed_at is None and self._is_over():
             span = self._span()
             return None if span is None else span.healed_at
@@ -65,14 +92,17 @@ class Injection:
 
     @property
     def hits(self) -> tuple[int, ...]:
-        """The connections that it met then, by number."""
-        assert self._first is not None
-        return self._first.hits
+        """The connections that it met then, by number.
+
+        Raises:
+            NetchaosError: it has met none yet: its trigger has not come.
+        """
+        return self._fired().hits
 
     @property
     def is_active(self) -> bool:
-        """Whether it is in force, or will be again (a flap between two cycles)."""
-        return not (self.was_healed or self._is_over())
+        """Whether it is in force, or will be again (a flap between two cycles). One that is armed isn't."""
+        return self.has_fired and not (self.was_healed or self._is_over())
 
     @property
     def was_healed(self) -> bool:
@@ -82,10 +112,16 @@ class Injection:
     @property
     def is_known_to_be_over(self) -> bool:
         """Whether it is over as far as we have heard, without asking the engine."""
-        return self.fault.instant or self.was_healed or self._engine_link.log.is_over(self._id)
+        has_happened = self.fault.instant and self._first is not None
+        return has_happened or self.was_healed or self._engine_link.log.is_over(self._id)
+
+    @property
+    def is_known_to_wait(self) -> bool:
+        """Whether it waits for its trigger as far as we have heard, without asking the engine."""
+        return self._first is None and not self.is_known_to_be_over
 
     def heal(self) -> float:
-        """Take it back; return the monotonic time when it was no longer in force. Harmless when repeated."""
+        """Take it back, or disarm it; return the time when it was no longer in force. Harmless when repeated."""
         if self._healed_at is None:
             self._engine_link.heal(self._id)
             span = self._span()
@@ -99,20 +135,39 @@ class Injection:
             timeout: Seconds; by default the option ``--netchaos-timeout``.
 
         Raises:
-            WaitTimeout: it is still in force then.
+            WaitTimeout: it is still in force then, or armed.
         """
         until = self._until(timeout)
-        if not self._engine_link.wait(lambda log: log.is_over(self._id), until, lambda: False):
+        if not self._engine_link.wait(self._has_ended, until, lambda: False):
             raise self._still_there()
 
     async def wait_async(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as the sync twin
         """Wait like `wait`, without stopping the event loop."""
         until = self._until(timeout)
-        link, over = self._engine_link, self._id
-        if not await in_thread(
-            lambda cancelled: link.wait(lambda log: log.is_over(over), until, cancelled), link.nudge
-        ):
+        link = self._engine_link
+        if not await in_thread(lambda cancelled: link.wait(self._has_ended, until, cancelled), link.nudge):
             raise self._still_there()
+
+    def wait_fired(self, timeout: float | None = None) -> None:
+        """Wait until it is in force, for the first time.
+
+        Args:
+            timeout: Seconds; by default the option ``--netchaos-timeout``.
+
+        Raises:
+            WaitTimeout: its trigger has not come by then; says what the link has seen.
+            NetchaosError: it was healed before.
+        """
+        until = self._until(timeout)
+        self._engine_link.wait(self._is_decided, until, lambda: False)
+        self._check_fired()
+
+    async def wait_fired_async(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as the sync twin
+        """Wait like `wait_fired`, without stopping the event loop."""
+        until = self._until(timeout)
+        link = self._engine_link
+        await in_thread(lambda cancelled: link.wait(self._is_decided, until, cancelled), link.nudge)
+        self._check_fired()
 
     def _until(self, timeout: float | None) -> float:
         if timeout is not None:
@@ -120,7 +175,37 @@ class Injection:
         return time.monotonic() + (self._timeout if timeout is None else timeout)
 
     def _still_there(self) -> WaitTimeout:
+        if not self.has_fired:
+            return WaitTimeout(self._not_fired())
         return WaitTimeout(f"{self.fault} on link {self.link!r} is not over yet; to end it, call heal()")
+
+    def _check_fired(self) -> None:
+        if self._first is None:
+            raise (NetchaosError if self._is_over() else WaitTimeout)(self._not_fired())
+
+    def _not_fired(self) -> str:
+        """Say why it has not been in force. Only what has a trigger may not have been."""
+        assert self.when is not None
+        history = self._engine_link.history()
+        was = "was healed while it waited" if self._engine_link.log.is_over(self._id) else "waits"
+        return f"{self.fault} on link {self.link!r} has not fired: it {was} for {self.when}; {self.when.seen(history)}"
+
+    @property
+    def _first(self) -> FaultSpan | None:
+        return self._engine_link.log.first_span(self._id)
+
+    def _fired(self) -> FaultSpan:
+        if not self.has_fired:
+            raise NetchaosError(self._not_fired())
+        assert self._first is not None
+        return self._first
+
+    def _has_ended(self, log: LinkLog) -> bool:
+        return log.is_over(self._id)
+
+    def _is_decided(self, log: LinkLog) -> bool:
+        """Whether it has fired, or never will."""
+        return log.first_span(self._id) is not None or log.is_over(self._id)
 
     def _is_over(self) -> bool:
         self._engine_link.history()

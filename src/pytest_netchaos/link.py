@@ -27,6 +27,7 @@ from .faults import (
 from .injection import Injection
 from .lag import LagMonitor
 from .observed import ObservedLink
+from .triggers import Trigger, check_trigger
 
 __tracebackhide__ = hide_own_errors
 
@@ -40,8 +41,9 @@ class Link(ObservedLink):
         with link.cut(): ...                # until the end of the block
         link.stall(for_=1.5)                # for that many seconds
 
-    A fault is in force when its method returns. Faults compose, and heal in any order. All calls are thread-safe,
-    take well under a millisecond, and work the same under asyncio and trio; only those that wait have an async twin.
+    A fault is in force when its method returns; with a trigger (``when=OnConnection(3)``), as soon as it comes. Faults
+    compose, and heal in any order. All calls are thread-safe, take well under a millisecond, and work the same under
+    asyncio and trio; only those that wait have an async twin.
     """
 
     def __init__(
@@ -61,39 +63,51 @@ class Link(ObservedLink):
         if self._last is not None:
             state = "closed"
         else:
-            state = ", ".join(str(i.fault) for i in self._injections if not i.is_known_to_be_over) or "healthy"
+            state = ", ".join(_named(i) for i in self._injections if not i.is_known_to_be_over) or "healthy"
         return f"<link {self.name!r} {self.host}:{self.port} to {self.upstream}: {state}>"
 
     # Faults.
 
-    def cut(self, *, for_: float | None = None) -> Injection:
+    def cut(self, *, for_: float | None = None, when: Trigger | None = None) -> Injection:
         """Reset every live connection and refuse new ones."""
-        return self.inject(Cut(), for_=for_)
+        return self.inject(Cut(), for_=for_, when=when)
 
-    def reset(self, *, toxicity: float = 1.0) -> Injection:
+    def reset(self, *, toxicity: float = 1.0, when: Trigger | None = None) -> Injection:
         """Reset live connections now, idle ones too. New ones are served: there is nothing to heal."""
-        return self.inject(Reset(toxicity=toxicity))
+        return self.inject(Reset(toxicity=toxicity), when=when)
 
-    def close(self, *, toxicity: float = 1.0) -> Injection:
+    def close(self, *, toxicity: float = 1.0, when: Trigger | None = None) -> Injection:
         """Close live connections with a FIN, after what was already sent. New ones are served.
 
         The FIN goes where the bytes go: a stall holds it back, and a black hole takes it.
         """
-        return self.inject(Close(toxicity=toxicity))
+        return self.inject(Close(toxicity=toxicity), when=when)
 
-    def refuse(self, *, for_: float | None = None) -> Injection:
+    def refuse(self, *, for_: float | None = None, when: Trigger | None = None) -> Injection:
         """Refuse new connections; live ones go on."""
-        return self.inject(Refuse(), for_=for_)
+        return self.inject(Refuse(), for_=for_, when=when)
 
-    def stall(self, *, direction: Direction = "both", toxicity: float = 1.0, for_: float | None = None) -> Injection:
+    def stall(
+        self,
+        *,
+        direction: Direction = "both",
+        toxicity: float = 1.0,
+        for_: float | None = None,
+        when: Trigger | None = None,
+    ) -> Injection:
         """Hold every byte back. Nothing is lost: on heal all of it arrives, in order."""
-        return self.inject(Stall(direction=direction, toxicity=toxicity), for_=for_)
+        return self.inject(Stall(direction=direction, toxicity=toxicity), for_=for_, when=when)
 
     def blackhole(
-        self, *, direction: Direction = "both", toxicity: float = 1.0, for_: float | None = None
+        self,
+        *,
+        direction: Direction = "both",
+        toxicity: float = 1.0,
+        for_: float | None = None,
+        when: Trigger | None = None,
     ) -> Injection:
         """Drop every byte, FIN and RST in silence. On heal, a connection that lost anything is reset."""
-        return self.inject(Blackhole(direction=direction, toxicity=toxicity), for_=for_)
+        return self.inject(Blackhole(direction=direction, toxicity=toxicity), for_=for_, when=when)
 
     def delay(
         self,
@@ -103,15 +117,22 @@ class Link(ObservedLink):
         direction: Direction = "both",
         toxicity: float = 1.0,
         for_: float | None = None,
+        when: Trigger | None = None,
     ) -> Injection:
         """Deliver every byte ``latency`` ± ``jitter`` seconds late: one-way, in order, and never early."""
-        return self.inject(Delay(latency, jitter, direction=direction, toxicity=toxicity), for_=for_)
+        return self.inject(Delay(latency, jitter, direction=direction, toxicity=toxicity), for_=for_, when=when)
 
     def throttle(
-        self, rate: float, *, direction: Direction = "both", toxicity: float = 1.0, for_: float | None = None
+        self,
+        rate: float,
+        *,
+        direction: Direction = "both",
+        toxicity: float = 1.0,
+        for_: float | None = None,
+        when: Trigger | None = None,
     ) -> Injection:
         """Let at most ``rate`` bytes per second through, for each connection and direction."""
-        return self.inject(Throttle(rate, direction=direction, toxicity=toxicity), for_=for_)
+        return self.inject(Throttle(rate, direction=direction, toxicity=toxicity), for_=for_, when=when)
 
     def slice(
         self,
@@ -122,15 +143,22 @@ class Link(ObservedLink):
         direction: Direction = "both",
         toxicity: float = 1.0,
         for_: float | None = None,
+        when: Trigger | None = None,
     ) -> Injection:
         """Deliver the bytes in pieces of ``size`` ± ``variation`` bytes, with ``pause`` seconds after each."""
-        return self.inject(Slice(size, variation, pause, direction=direction, toxicity=toxicity), for_=for_)
+        return self.inject(Slice(size, variation, pause, direction=direction, toxicity=toxicity), for_=for_, when=when)
 
     def limit(
-        self, count: int, *, direction: Direction = "both", toxicity: float = 1.0, for_: float | None = None
+        self,
+        count: int,
+        *,
+        direction: Direction = "both",
+        toxicity: float = 1.0,
+        for_: float | None = None,
+        when: Trigger | None = None,
     ) -> Injection:
         """Let ``count`` bytes of each connection and direction through, and then close it with a FIN."""
-        return self.inject(Limit(count, direction=direction, toxicity=toxicity), for_=for_)
+        return self.inject(Limit(count, direction=direction, toxicity=toxicity), for_=for_, when=when)
 
     def flap(
         self,
@@ -139,6 +167,7 @@ class Link(ObservedLink):
         cycles: int | None = None,
         *,
         fault: Fault | None = None,
+        when: Trigger | None = None,
     ) -> Injection:
         """Go down and come back, ``cycles`` times or until healed; by default with cuts.
 
@@ -147,19 +176,23 @@ class Link(ObservedLink):
             up: The same, for the time between.
             cycles: How often; ``None`` until healed.
             fault: What "down" is; ``Cut()`` by default.
+            when: What begins it; its first "down" comes then.
         """
-        return self.inject(Flap(down, up, cycles, Cut() if fault is None else fault))
+        return self.inject(Flap(down, up, cycles, Cut() if fault is None else fault), when=when)
 
-    def inject(self, fault: Fault, *, for_: float | None = None) -> Injection:
+    def inject(self, fault: Fault, *, for_: float | None = None, when: Trigger | None = None) -> Injection:
         """Put any fault in force: what all the methods above do.
 
         Args:
             fault: Which.
             for_: Heal it after so many seconds; ``None``: when told, and at the end of the test at the latest.
+            when: What brings it: `OnConnection`, `OnDial` or `AfterBytes`. The injection is armed until then, and
+                ``for_`` counts from then on. ``None``: now.
 
         Raises:
-            TypeError: ``fault`` isn't a fault, or there is nothing that ``for_`` could end.
-            ValueError: ``for_`` isn't a duration.
+            TypeError: ``fault`` isn't a fault, ``when`` no trigger, or there is nothing that ``for_`` could end.
+            ValueError: ``for_`` isn't a duration, or the link has seen what ``when`` waits for.
+            UnsupportedFault: the engine of this run can't do it.
             LinkClosed: the link's test is over.
         """
         if not isinstance(fault, Fault):
@@ -167,10 +200,12 @@ class Link(ObservedLink):
             raise TypeError(f"fault must be a fault such as Cut() or Delay(0.2), not {fault!r}{hint}")
         if for_ is not None:
             _check_for(fault, for_)
+        if when is not None:
+            check_trigger(when)
         self._check_open(f"{fault.kind}()")
         if self._lag_monitor is not None:
             self._lag_monitor.watch()
-        injection = Injection(fault, self.name, self._engine_link, for_, self._timeout)
+        injection = Injection(fault, self.name, self._engine_link, for_, self._timeout, when)
         self._injections.append(injection)
         return injection
 
@@ -202,6 +237,10 @@ class Link(ObservedLink):
                 self._engine_link.close()
             finally:
                 self._last = self.recall()
+
+
+def _named(injection: Injection) -> str:
+    return f"{injection.fault} armed for {injection.when}" if injection.is_known_to_wait else str(injection.fault)
 
 
 def _check_for(fault: Fault, for_: float) -> None:

@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Iterable
 
 from .faults import Fault
-from .history import Closer, Connection, Dial, Dials, Ending, FaultSpan, History
+from .history import ArmedFault, Closer, Connection, Dial, Dials, Ending, FaultSpan, History
+from .triggers import Trigger
 
 
 class LinkLog:
@@ -25,6 +26,7 @@ class LinkLog:
         self._first: dict[int, int] = {}
         self._latest: dict[int, int] = {}  # the index of each fault's latest span
         self._over: set[int] = set()
+        self._armed: dict[int, ArmedFault] = {}
         #: What went wrong with the link itself, in words.
         self.troubles: list[str] = []
 
@@ -73,10 +75,19 @@ class LinkLog:
         if for_ is not None:
             self._lasts[fault_id] = for_
 
+    def armed(self, at: float, fault_id: int, when: Trigger) -> None:
+        """A fault that was ordered waits for a trigger."""
+        self._armed[fault_id] = ArmedFault(self._faults[fault_id], when, at)
+
+    def withdrawn(self, fault_id: int) -> None:
+        """A fault that was ordered is refused: it is none."""
+        self._armed.pop(fault_id, None)
+
     def struck(self, at: float, fault_id: int, cycle: int, hits: tuple[int, ...]) -> None:
         """A fault is in force, for the first time or again."""
         fault = self._faults[fault_id]
         inner = getattr(fault, "fault", fault)
+        self._armed.pop(fault_id, None)
         self._latest[fault_id] = len(self._spans)
         self._first.setdefault(fault_id, len(self._spans))
         until = at + self._lasts[fault_id] if fault_id in self._lasts else None
@@ -88,9 +99,11 @@ class LinkLog:
         if self._spans[index].healed_at is None:
             self._spans[index] = dataclasses.replace(self._spans[index], healed_at=at)
 
-    def over(self, fault_id: int) -> None:
-        """A fault will not come back."""
+    def over(self, fault_id: int, at: float | None = None) -> None:
+        """A fault will not come back; ``at`` says when one was healed that has waited for its trigger."""
         self._over.add(fault_id)
+        if waiting := self._armed.get(fault_id):
+            self._armed[fault_id] = dataclasses.replace(waiting, disarmed_at=at)
 
     def overheard(self, at: float) -> None:
         """A client of this process wants to connect; whether it was refused, the faults of that moment tell."""
@@ -135,6 +148,7 @@ class LinkLog:
             Dials(dials, self.blind if was_closed else ""),
             tuple(connections),
             tuple(self._spans),
+            tuple(self._armed.values()),
         )
 
     def _change_dial(self, dial: int, **changes: object) -> None:

@@ -102,6 +102,7 @@ def began_at(histories: Iterable[History], records: Iterable[DeliveryRecord], no
         times += [dial.at for dial in history.dials]
         times += [connection.opened_at for connection in history.connections]
         times += [span.started_at for span in history.faults]
+        times += [armed.armed_at for armed in history.armed]
     for record in records:
         for events in (record.sends, record.deliveries, record.connects):
             times += islice((event.at for event in events if abs(event.at - now) < FAR), 1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal, TypeAlias
 
-from .history import Connection, Dial, FaultSpan, History
+from .history import ArmedFault, Connection, Dial, FaultSpan, History
 from .ledger import DeliveryRecord
 
 Kind: TypeAlias = Literal["dial", "refused", "open", "close", "fault", "heal", "note", "sent", "delivered"]
@@ -101,6 +101,17 @@ def entries(history: History) -> Iterator[Entry]:
         yield from _of_connection(history.link, connection)
     for span in history.faults:
         yield from _of_fault(history.link, span)
+    for armed in history.armed:
+        yield _of_armed(history, armed)
+
+
+def _of_armed(history: History, armed: ArmedFault) -> Entry:
+    return Entry(armed.armed_at, history.link, "fault", never_fired(armed, history))
+
+
+def never_fired(armed: ArmedFault, history: History) -> str:
+    """Say that a fault was not in force, and why."""
+    return f"never fired: {armed.fault} at {armed.when}; {armed.when.seen(history)}"
 
 
 def messages(record: DeliveryRecord) -> Iterator[Entry]:

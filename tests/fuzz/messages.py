@@ -23,6 +23,13 @@ windows = st.one_of(
     st.tuples(st.just("flap"), seconds, seconds, seconds, seconds, st.sampled_from(["1", "2", "0"])),
     st.lists(wild_numbers, max_size=6).map(tuple),
 )
+numbers = st.sampled_from(["1", "2", "0", "1000"]) | wild_numbers
+triggers = st.one_of(
+    st.just(()),
+    st.tuples(st.just("when"), st.sampled_from(["connection", "dial"]) | wild_text, numbers),
+    st.tuples(st.just("when"), st.just("bytes"), numbers, directions | wild_text, numbers),
+    st.lists(wild_text | numbers, max_size=4).map(lambda fields: ("when", *fields)),
+)
 values = st.lists(st.sampled_from(["0", "1", "0.01", "100"]) | wild_numbers, max_size=3).map(",".join)
 ports = st.sampled_from(["1", "65535"]) | wild_numbers
 hosts = st.sampled_from(["127.0.0.1", "::1", "localhost", "256.1.1.1", "/nowhere.sock", "127.0.0.1\0", "x" * 300])
@@ -38,7 +45,7 @@ faults = st.tuples(
     directions | wild_text,
     st.just("1") | wild_numbers,
     values,
-).flatmap(lambda fields: windows.map(lambda rhythm: fields + rhythm))
+).flatmap(lambda fields: st.tuples(windows, triggers).map(lambda both: fields + both[0] + both[1]))
 arguments = {
     "hello": st.just(()),
     "sync": st.just(()),

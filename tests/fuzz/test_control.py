@@ -85,6 +85,8 @@ def test_no_bytes_end_it(relay, links, clean):
         encode("sync", 1),
         encode("fault", 1, 2, 1, 7, "delay", "both", 1.0, "0.2,0.1", "once", "inf"),
         encode("fault", 2, 3, 1, 7, "slice", "upstream", 0.5, "10,5,0.1", "flap", 0.1, 0.2, 0.1, 0.2, 3),
+        encode("fault", 6, 2, 2, 7, "cut", "both", 1.0, "", "once", 0.1, "when", "connection", 1),
+        encode("fault", 7, 3, 3, 7, "stall", "both", 1.0, "", "once", "inf", "when", "bytes", 1000, "upstream", 2),
         encode("heal", 3, 2, 1),
         encode("unlink", 4, 3),
         encode("link", 5, 4, "127.0.0.2", *relay.server),
@@ -227,6 +229,45 @@ def test_a_rhythm_that_is_none_is_refused(relay, links, windows):
     ((answer, _, reason),) = relay.say(encode("fault", 1, 2, 1, 7, "cut", "both", 1.0, "", *windows))
     assert answer == "no"
     assert "window" in reason
+    relay.carries(2)
+
+
+@pytest.mark.parametrize(
+    ("trigger", "named"),
+    [
+        ((), "kind"),
+        (("connection",), "kind"),
+        (("connection", 0), "number"),
+        (("connection", "x"), "number"),
+        (("dial", -1), "number"),
+        (("dial", 1, 1), "kind"),
+        (("dance", 1), "dance"),
+        (("bytes", 1), "bytes"),
+        (("bytes", -1, "upstream", 1), "number"),
+        (("bytes", 1, "both", 1), "direction"),
+        (("bytes", 1, "upstream", 0), "connection"),
+        (("bytes", 1, "upstream", "nan"), "connection"),
+    ],
+)
+def test_a_trigger_that_is_none_is_refused_and_its_fault_never_comes(relay, links, trigger, named):
+    links()
+    fault = ("fault", 1, 2, 1, 7, "cut", "both", 1.0, "", "once", "inf")
+    ((answer, _, reason),) = relay.say(encode(*fault, "when", *trigger))
+    assert answer == "no"
+    assert named in reason
+    relay.carries(2)
+    assert [answer[0] for answer in relay.say(encode(*fault, "when", "dial", 1000))] == ["ok"], "its id is free"
+    relay.carries(2)
+
+
+def test_a_trigger_that_has_passed_is_refused_and_says_what_was_seen(relay, links):
+    links()
+    relay.carries(2)
+    fault = ("fault", 1, 2, 1, 7, "cut", "both", 1.0, "", "once", "inf", "when")
+    for trigger in (("connection", 1), ("dial", 1), ("bytes", 0, "upstream", 1)):
+        answer, _, reason = relay.say(encode(*fault, *trigger))[-1]
+        assert answer == "no"
+        assert reason.startswith("Passed: ")
     relay.carries(2)
 
 

@@ -36,10 +36,13 @@ class FakeEngineLink:
             getattr(self.log, record)(*arguments)
             self._news.notify_all()
 
-    def inject(self, fault, for_):
-        self._call("inject", fault, for_)
+    def inject(self, fault, for_, when=None):
+        self._call("inject", fault, for_, *([] if when is None else [when]))
         self._faults += 1
         self.log.injected(self._faults, fault)
+        if when is not None:
+            self.log.armed(time.monotonic(), self._faults, when)
+            return self._faults
         if self.is_silent:
             return self._faults
         for cycle in range(1, self.cycles_at_once + 1):
@@ -54,7 +57,7 @@ class FakeEngineLink:
         self._call("heal", fault_id)
         if self.log.span(fault_id) is not None:
             self.tell("healed", time.monotonic(), fault_id)
-        self.tell("over", fault_id)
+        self.tell("over", fault_id, time.monotonic())
 
     def close(self):
         self._call("close")

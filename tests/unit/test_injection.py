@@ -6,10 +6,11 @@ import time
 import pytest
 import trio
 
-from pytest_netchaos.errors import EngineError, WaitTimeout
+from pytest_netchaos.errors import EngineError, NetchaosError, WaitTimeout
 from pytest_netchaos.faults import Cut, Flap, Reset, Stall
 from pytest_netchaos.injection import Injection
 from pytest_netchaos.stretch import Stretch
+from pytest_netchaos.triggers import OnConnection
 
 
 @pytest.fixture
@@ -134,3 +135,92 @@ def test_an_injection_is_a_stretch_of_time(inject):
     assert isinstance(fault, Stretch)
     assert (fault.started_at, fault.healed_at) == (fault.at, None)
     assert fault.heal() == fault.healed_at
+
+
+# Armed
+
+
+@pytest.fixture
+def armed(engine_link):
+    return Injection(Cut(), "db", engine_link, 0.5, timeout=0.01, when=OnConnection(2))
+
+
+def fire(engine_link):
+    engine_link.tell("struck", 5.0, 1, 1, (2,))
+
+
+def test_an_injection_with_a_trigger_is_armed_when_it_has_been_made(armed, engine_link):
+    assert engine_link.calls[0] == ("inject", Cut(), 0.5, OnConnection(2))
+    assert armed.when == OnConnection(2)
+    assert (armed.has_fired, armed.is_active, armed.was_healed, armed.healed_at) == (False, False, False, None)
+    assert armed.is_known_to_wait
+    assert not armed.is_known_to_be_over
+    assert repr(armed) == "<cut() on link 'db': armed, waits for connection 2>"
+
+
+@pytest.mark.parametrize("name", ["at", "started_at", "hits"])
+def test_before_it_has_fired_there_is_nothing_to_read_and_it_says_why(armed, engine_link, name):
+    text = "cut() on link 'db' has not fired: it waits for connection 2; the link has seen no connection"
+    with pytest.raises(NetchaosError) as caught:
+        getattr(armed, name)
+    assert str(caught.value) == text
+    fire(engine_link)
+    assert getattr(armed, name) == ((2,) if name == "hits" else 5.0)
+
+
+def test_when_it_fires_it_is_as_any_other(armed, engine_link):
+    fire(engine_link)
+    assert (armed.has_fired, armed.is_active, armed.is_known_to_wait) == (True, True, False)
+    assert repr(armed) == "<cut() on link 'db': in force>"
+    armed.wait_fired(0)
+    armed.heal()
+    assert repr(armed) == "<cut() on link 'db': over>"
+    assert armed.has_fired
+
+
+def test_healed_while_it_waits_it_never_comes(armed, engine_link):
+    before = time.monotonic()
+    assert before <= armed.heal() <= time.monotonic()
+    assert (armed.has_fired, armed.is_active, armed.was_healed) == (False, False, True)
+    assert armed.is_known_to_be_over
+    assert repr(armed) == "<cut() on link 'db': disarmed, it never fired>"
+    with pytest.raises(NetchaosError, match=r"has not fired: it was healed while it waited for connection 2; the link"):
+        armed.wait_fired(30)
+    with armed as same:
+        assert same is armed
+
+
+def test_an_instant_fault_that_waits_is_not_over(engine_link):
+    fault = Injection(Reset(), "db", engine_link, None, timeout=0.01, when=OnConnection(1))
+    assert not fault.is_known_to_be_over
+    fire(engine_link)
+    assert fault.is_known_to_be_over
+
+
+def test_wait_fired_returns_when_the_trigger_comes(armed, engine_link, in_thread):
+    result = in_thread(lambda: armed.wait_fired(30))
+    assert engine_link.waiting.wait(10)
+    fire(engine_link)
+    assert result() is None
+
+
+def test_both_waits_give_up_in_time_and_say_what_was_seen(armed):
+    text = r"^cut\(\) on link 'db' has not fired: it waits for connection 2; the link has seen no connection$"
+    for wait in (armed.wait, armed.wait_fired):
+        with pytest.raises(WaitTimeout, match=text):
+            wait(0)
+    with pytest.raises(ValueError, match=r"^timeout must be "):
+        armed.wait_fired(-1)
+
+
+@pytest.mark.parametrize("run", [lambda main: asyncio.run(main()), trio.run], ids=["asyncio", "trio"])
+def test_wait_fired_has_an_async_twin(armed, engine_link, run):
+    async def main():
+        with pytest.raises(WaitTimeout):
+            await armed.wait_fired_async()
+        with pytest.raises(ValueError, match=r"^timeout must be "):
+            await armed.wait_fired_async(-1)
+        fire(engine_link)
+        await armed.wait_fired_async()
+
+    run(main)

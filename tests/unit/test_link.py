@@ -12,6 +12,7 @@ from pytest_netchaos.errors import EngineDied, EngineError, LinkClosed, WaitTime
 from pytest_netchaos.faults import Blackhole, Close, Cut, Delay, Flap, Limit, Refuse, Reset, Slice, Stall, Throttle
 from pytest_netchaos.injection import Injection
 from pytest_netchaos.link import Link
+from pytest_netchaos.triggers import OnDial
 
 
 @pytest.fixture
@@ -148,6 +149,39 @@ def test_every_verb_refuses_what_is_no_time_to_last(link, engine_link, verb, for
     with pytest.raises(error, match=rf"^for_ must be .*, not {for_!r}"):
         getattr(link, verb)(*arguments, for_=for_)
     assert engine_link.calls == []
+
+
+VERBS = {
+    "cut": [], "reset": [], "close": [], "refuse": [], "stall": [], "blackhole": [], "delay": [0.1], "throttle": [1000],
+    "slice": [10], "limit": [10], "flap": [], "inject": [Cut()],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_takes_a_trigger(link, engine_link, verb):
+    injection = getattr(link, verb)(*VERBS[verb], when=OnDial(2))
+    assert engine_link.calls == [("inject", injection.fault, None, OnDial(2))]
+    assert injection.when == OnDial(2)
+    assert repr(link).endswith(f": {injection.fault} armed for dial 2>")
+    link.heal()
+    assert repr(link).endswith(": healthy>")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("when", [OnDial, 2, "dial 2", Cut()])
+def test_every_verb_refuses_what_is_no_trigger(link, engine_link, verb, when):
+    with pytest.raises(
+        TypeError, match=r"^when must be a trigger such as OnConnection\(2\) or AfterBytes\(1000\), not "
+    ):
+        getattr(link, verb)(*VERBS[verb], when=when)
+    assert (engine_link.calls, link.faults) == ([], ())
+
+
+def test_a_trigger_that_the_engine_refuses_leaves_nothing(link, engine_link):
+    engine_link.fails_with["inject"] = ValueError("it has passed")
+    with pytest.raises(ValueError, match=r"^it has passed$"):
+        link.cut(when=OnDial(1))
+    assert link.faults == ()
 
 
 @pytest.mark.parametrize("fault", [0, "", ()])

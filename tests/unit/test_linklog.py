@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from pytest_netchaos.faults import Cut, Delay, Flap, Refuse, Reset, Stall
-from pytest_netchaos.history import Connection, Dial, FaultSpan
+from pytest_netchaos.history import ArmedFault, Connection, Dial, FaultSpan
 from pytest_netchaos.linklog import LinkLog, with_waits
+from pytest_netchaos.triggers import OnConnection, OnDial
 
 
 @pytest.fixture
@@ -228,3 +229,32 @@ def test_a_fault_with_a_time_says_when_it_is_to_end(log):
     log.struck(1.0, 1, 1, ())
     log.struck(2.0, 2, 1, ())
     assert [span.until for span in log.history(3).faults] == [1.5, None]
+
+
+def test_a_fault_that_waits_is_known_and_is_no_span(log):
+    log.injected(1, Cut(), 0.5)
+    log.armed(1.0, 1, OnDial(2))
+    log.injected(2, Stall())
+    log.armed(2.0, 2, OnConnection(1))
+    assert log.history(3).armed == (ArmedFault(Cut(), OnDial(2), 1.0), ArmedFault(Stall(), OnConnection(1), 2.0))
+    assert log.history(3).faults == ()
+    assert log.first_span(1) is None
+    log.struck(4.0, 1, 1, (3,))
+    assert log.history(5).faults == (FaultSpan(Cut(), 4.0, None, (3,), 1, 4.5),)
+    assert log.history(5).armed == (ArmedFault(Stall(), OnConnection(1), 2.0),)
+
+
+def test_a_fault_that_was_healed_while_it_waited_says_when(log):
+    log.injected(1, Cut())
+    log.armed(1.0, 1, OnDial(2))
+    log.over(1, 2.5)
+    assert log.history(3).armed == (ArmedFault(Cut(), OnDial(2), 1.0, 2.5),)
+    assert log.is_over(1)
+
+
+def test_a_fault_that_was_refused_never_waited(log):
+    log.injected(1, Cut())
+    log.armed(1.0, 1, OnDial(2))
+    log.over(1, 1.5)
+    log.withdrawn(1)
+    assert log.history(3).armed == ()

@@ -9,6 +9,7 @@ from ..addresses import Upstream
 from ..faults import Fault
 from ..history import History
 from ..linklog import LinkLog
+from ..triggers import Trigger
 
 
 class EngineLink(Protocol):
@@ -18,10 +19,14 @@ class EngineLink(Protocol):
     host: str
     port: int
 
-    def inject(self, fault: Fault, for_: float | None) -> int:
+    def inject(self, fault: Fault, for_: float | None, when: Trigger | None = None) -> int:
         """Put ``fault`` in force, for ``for_`` seconds or until healed; return its id when it is.
 
+        With a trigger it comes into force when that comes; its id is returned when it is waited for.
+
         Raises:
+            ValueError: the trigger can't come any more; says what the link has seen.
+            UnsupportedFault: the engine can't do it.
             EngineError: the engine could not, or did not say so in time.
             EngineDied: there is no engine any more.
         """

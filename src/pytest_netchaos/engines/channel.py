@@ -16,6 +16,19 @@ from ..relay.wire import Lines, encode
 
 __tracebackhide__ = hide_own_errors
 
+
+class CommandRefused(EngineError):
+    """The relay could not, or would not, carry a command out.
+
+    Attributes:
+        reason: Why, in its words.
+    """
+
+    def __init__(self, command: object, reason: str) -> None:
+        super().__init__(f"the relay refused {command!r}: {reason}")
+        self.reason = reason
+
+
 #: Seconds that a command may take. The relay answers in microseconds; only a stopped or starved one takes longer.
 PATIENCE = 10.0
 
@@ -193,7 +206,7 @@ class Channel:
     @staticmethod
     def _read_reply(command: Sequence[object], reply: list[str]) -> float:
         if reply[0] == "no":
-            raise EngineError(f"the relay refused {command[0]!r}: {reply[2]}")
+            raise CommandRefused(command[0], reply[2])
         return float(reply[2])
 
     def _die(self, how: str) -> EngineDied:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, cast
 
@@ -9,13 +10,17 @@ from ..errors import EngineError, hide_own_errors
 from ..faults import Delay, Fault, Flap, Limit, Slice, Throttle
 from ..history import Closer, Ending, History
 from ..linklog import LinkLog
+from ..triggers import AfterBytes, OnConnection, OnDial, Trigger
 from . import audit
+from .channel import CommandRefused
 
 if TYPE_CHECKING:
     from .embedded import EmbeddedEngine
 
 __tracebackhide__ = hide_own_errors
 
+#: How the relay begins to say that a trigger can't come any more.
+_PASSED = "Passed: "
 _BLIND = "dials that were refused to other processes can't be seen "
 
 
@@ -42,24 +47,36 @@ class EmbeddedLink:
         #: The time of the latest event. None is older: see `event`.
         self._latest = 0.0
 
-    def inject(self, fault: Fault, for_: float | None) -> int:
-        """Put ``fault`` in force, for ``for_`` seconds or until healed; return its id when it is."""
+    def inject(self, fault: Fault, for_: float | None, when: Trigger | None = None) -> int:
+        """Put ``fault`` in force, for ``for_`` seconds or until healed; return its id when it is, or waits to be."""
         inner = fault.fault if isinstance(fault, Flap) else fault
         self.mind_refusals(inner)
-        fault_id = self.number(fault, for_)
-        self._channel.request("fault", self.id, fault_id, self._seed, *_spell(inner), *_rhythm(fault, for_))
-        return fault_id
+        fault_id = self.number(fault, for_, when)
+        command = (self.id, fault_id, self._seed, *_spell(inner), *_rhythm(fault, for_), *_spell_trigger(when))
+        try:
+            self._channel.request("fault", *command)
+        except CommandRefused as error:
+            with self._channel.locked():
+                self.log.withdrawn(fault_id)
+            if when is None or not error.reason.startswith(_PASSED):
+                raise
+            passed = error.reason.removeprefix(_PASSED)
+        else:
+            return fault_id
+        raise ValueError(f"when={when!r} can't come any more on link {self.log.name!r}: {passed}")
 
     def mind_refusals(self, fault: Fault) -> None:
         """Find another way to know of refused dials, where ``fault`` refuses some and the relay can't see them."""
         if fault.kind in ("cut", "refuse") and not self._engine.sees_all_dials():
             self._overhear_dials(_BLIND + self._engine.lacks)
 
-    def number(self, fault: Fault, for_: float | None) -> int:
+    def number(self, fault: Fault, for_: float | None, when: Trigger | None = None) -> int:
         """Give a fault an id, and make it known to the log."""
         with self._channel.locked():
             self._faults += 1
             self.log.injected(self._faults, fault, for_)
+            if when is not None:
+                self.log.armed(time.monotonic(), self._faults, when)
             return self._faults
 
     def tell(self, fault_id: int, kind: str, direction: str) -> None:
@@ -128,7 +145,7 @@ class EmbeddedLink:
             case "off":
                 log.healed(at, int(fields[0]))
             case "over":
-                log.over(int(fields[0]))
+                log.over(int(fields[0]), at)
             case "blind":
                 self._overhear_dials(f"dials that were refused to other processes can't be seen: {fields[0]}")
             case "trouble":
@@ -167,3 +184,14 @@ def _rhythm(fault: Fault, for_: float | None) -> Iterator[object]:
     for span in (fault.down, fault.up):
         yield from span if isinstance(span, tuple) else (span, span)
     yield fault.cycles or 0
+
+
+def _spell_trigger(when: Trigger | None) -> Iterator[object]:
+    """Write what it waits for."""
+    match when:
+        case OnConnection():
+            yield from ("when", "connection", when.n)
+        case OnDial():
+            yield from ("when", "dial", when.n)
+        case AfterBytes():
+            yield from ("when", "bytes", when.count, when.direction, when.connection)

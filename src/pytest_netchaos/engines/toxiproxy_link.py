@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ..errors import hide_own_errors
+from ..errors import UnsupportedFault, hide_own_errors
 from ..faults import Fault, Flap
 from ..linklog import LinkLog
+from ..triggers import Trigger
 from .embedded_link import EmbeddedLink
 from .rhythm import Rhythm, windows
 from .toxics import Toxic, toxics
@@ -68,12 +69,16 @@ class ToxiproxyLink(EmbeddedLink):
         #: Toxics that are switched off and not removed, by (type, stream): see `_take_back_black_hole`.
         self._idle: dict[tuple[str, str], list[str]] = {}
 
-    def inject(self, fault: Fault, for_: float | None) -> int:
+    def inject(self, fault: Fault, for_: float | None, when: Trigger | None = None) -> int:
         """Put ``fault`` in force, for ``for_`` seconds or until healed; return its id when it is.
 
         Raises:
             UnsupportedFault: Toxiproxy can't do it.
         """
+        if when is not None:
+            raise UnsupportedFault(
+                f"{fault} when {when!r}: Toxiproxy is told of a fault over HTTP, while bytes and dials go on"
+            )
         inner = fault.fault if isinstance(fault, Flap) else fault
         wanted = toxics(inner)
         self.mind_refusals(inner)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .sockets import Address
+    from .trigger import Trigger
 
 #: Characters of a value that a refusal quotes: a field may have a million.
 _QUOTED = 40
@@ -74,6 +75,32 @@ def windows_of(seed: int, *spec: str) -> Iterator[tuple[float, float]]:
             return _flap(seed, span, count)
     said = quote(" ".join(spec))
     raise ValueError(f"the windows must be 'once' and a length, or 'flap', four times and a count, not {said}")
+
+
+def trigger_of(fields: tuple[str, ...]) -> tuple[tuple[str, ...], Trigger | None]:
+    """Cut a trigger off from the end of fields, where there is one behind a ``when``.
+
+    It is ``connection`` or ``dial`` and a number; or ``bytes``, how many, a direction, and a connection's number.
+
+    Raises:
+        ValueError: It is no trigger.
+    """
+    if "when" not in fields:
+        return fields, None
+    from .trigger import BYTES, Trigger  # noqa: PLC0415 - most runs need none, and the first byte waits for every import
+
+    place = fields.index("when")
+    match fields[place + 1 :]:
+        case (kind, which) if kind != BYTES:
+            trigger = Trigger(kind, whole("the trigger's number", which))
+        case ("bytes", count, direction, connection):
+            number = whole("the trigger's number", count)
+            trigger = Trigger(BYTES, number, direction, whole("the trigger's connection", connection))
+        case said:
+            raise ValueError(
+                f"a trigger has a kind, a number, and for bytes where they are, not {quote(' '.join(said))}"
+            )
+    return fields[:place], trigger
 
 
 def upstreams_of(fields: tuple[str, ...]) -> list[tuple[int, Address]]:

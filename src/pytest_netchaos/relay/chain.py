@@ -6,8 +6,9 @@ from .stages import CLOSE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
+    from .fences import Fence
     from .stages import Stage
 
 #: Chunks that move from one stage to the next in one go; then it's the others' turn. A slicer makes 65,536 of 64 KiB,
@@ -18,10 +19,12 @@ MOST_MOVES = 64
 class Chain:
     """The stages of one direction of a connection, from its source to its destination."""
 
-    __slots__ = ("_lost", "_stages", "has_closed")
+    __slots__ = ("_lost", "_stages", "fence", "has_closed")
 
     def __init__(self) -> None:
-        self._stages: list[tuple[int, Stage]] = []
+        #: By the id of the fault that each belongs to; a fence has ``None``, and is the last one.
+        self._stages: list[tuple[int | None, Stage]] = []
+        self.fence: Fence | None = None
         self._lost = 0  # in stages that are gone
         #: One of those had ended the stream.
         self.has_closed = False
@@ -29,7 +32,7 @@ class Chain:
     def __bool__(self) -> bool:
         return bool(self._stages)
 
-    def __contains__(self, key: int) -> bool:
+    def __contains__(self, key: int | None) -> bool:
         return any(mine == key for mine, _ in self._stages)
 
     def sole(self, kind: type) -> Stage | None:
@@ -40,6 +43,11 @@ class Chain:
     def has_room(self) -> bool:
         """Whether more may be pushed."""
         return self._stages[0][1].has_room
+
+    @property
+    def leeway(self) -> int:
+        """Count the bytes that may pass before the fence has to see one: none where other stages are to see them."""
+        return self.fence.leeway if self.fence is not None and len(self._stages) == 1 else 0
 
     @property
     def held(self) -> int:
@@ -96,6 +104,17 @@ class Chain:
         Returns:
             What has come out at the end because stages were taken away, in order.
         """
+        if self.fence is None:
+            return self._adopt(wanted, now)
+        del self._stages[-1]
+        known = {key for key, _ in self._stages}
+        # What the fence holds is not past it: a new stage has its way with that.
+        beyond = [*self.fence.drain(), *self._adopt(wanted, now)]
+        self._stages.append((None, self.fence))
+        first = next(index for index, (key, _) in enumerate(self._stages) if key not in known)
+        return self._pass_on(first, beyond, now)
+
+    def _adopt(self, wanted: dict[int, Callable[[], Stage]], now: float) -> list[bytes]:
         out: list[bytes] = []
         for index in reversed(range(len(self._stages))):
             key, stage = self._stages[index]
@@ -109,7 +128,44 @@ class Chain:
         self._stages = [(key, kept[key] if key in kept else make()) for key, make in wanted.items()]
         return out
 
-    def sever(self, key: int, now: float) -> list[bytes]:
+    def hold(
+        self, key: int, offset: int, reached: Callable[[], None] | None, carried: int, under_way: Iterable[bytes]
+    ) -> None:
+        """Let no byte beyond ``offset`` out until `lift`, as `Fence.mark` says.
+
+        Args:
+            key: What `lift` is called with.
+            offset: In bytes of the whole stream.
+            reached: Called by `pop`, which is called when nothing that came out is still to be written.
+            carried: The bytes that are written.
+            under_way: What came out, and isn't. It is held again.
+        """
+        from .fences import Fence  # noqa: PLC0415 - few flows have one
+
+        chunks = [*under_way]
+        if self.fence is None:
+            self.fence = Fence(carried + sum(map(len, chunks)))
+            self._stages.append((None, self.fence))
+        self.fence.take_back(chunks)
+        self.fence.mark(key, offset, reached)
+
+    def lift(self, key: int) -> list[bytes]:
+        """Undo a `hold`.
+
+        Returns:
+            What may come out because of it, where that was the last one.
+        """
+        if self.fence is None:
+            return []
+        self.fence.lift(key)
+        if self.fence.is_needed:
+            return []
+        chunks = self.fence.drain()
+        self.fence = None
+        del self._stages[-1]
+        return chunks
+
+    def sever(self, key: int | None, now: float) -> list[bytes]:
         """End the stream behind the stage ``key``: what it and those before it hold is lost.
 
         Returns:

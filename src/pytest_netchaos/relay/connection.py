@@ -250,8 +250,8 @@ class Connection:
         self.server.writable = True
         self.server.readable = self.server.broken  # an event will say when it is; a client has mostly asked by now
         self.is_open = True
-        self._watcher.opened(self)
         self._loop.watch(sock.fileno(), self._server_event, self.server)
+        self._watcher.opened(self)  # which may end it: a fault may wait for it
         self._pump()
 
     # Events and ends.

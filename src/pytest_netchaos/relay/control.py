@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from time import monotonic
 
-from .arguments import number, quote, upstream, upstreams_of, whole, windows_of
+from .arguments import number, quote, trigger_of, upstream, upstreams_of, whole, windows_of
 from .chance import mix
 from .end import End
 from .fault import Fault, check
@@ -204,10 +204,11 @@ class Relay:
         values: str,
         *windows: str,
     ) -> None:
-        """Put a fault in force, once or on a rhythm."""
+        """Put a fault in force, once or on a rhythm; now, or when a trigger comes."""
         proxy = self._proxy(link)
         key = (whole("link", link), whole("fault", fault))
         drawn_from = whole("seed", seed)
+        windows, trigger = trigger_of(windows)
         numbers = tuple(number(f"each value of a {kind}", value) for value in values.split(",")) if values else ()
         if key in self._schedules:
             raise ValueError(f"link {key[0]} has a fault {key[1]} already")
@@ -222,11 +223,16 @@ class Relay:
         )
         if not proxy.only_notes:
             check(kind, numbers)
+        elif trigger is not None:
+            raise ValueError(f"link {key[0]} is a tap, whose faults have no trigger: others carry them out")
         schedule = Schedule(self._loop, self.emit, proxy, made, lambda: self._forget(key))
         self._schedules[key] = schedule
         try:
-            schedule.begin()
-        except (OSError, ImportError):
+            if trigger is None:
+                schedule.begin()
+            else:
+                schedule.arm(trigger)
+        except (OSError, ImportError, ValueError):
             schedule.cancel()
             raise
 

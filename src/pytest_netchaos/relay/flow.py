@@ -165,15 +165,34 @@ class Flow:
         if not self.over:
             self.pump()
 
+    def fence(self, key: int, offset: int, reached: Callable[[], None] | None) -> None:
+        """Hold what is beyond an offset until `lift`, as `Fence.mark` says. Call `pump` afterwards."""
+        if self.over:
+            return
+        if self.chain is _NO_CHAIN:
+            self.chain = Chain()
+        under_way, self._out = self._out, ()
+        self.chain.hold(key, offset, reached, self.carried, under_way)
+        self._is_plain = False
+
+    def lift(self, key: int) -> None:
+        """Hold nothing for ``key`` any more. Call `set` afterwards."""
+        if not self.over:
+            for chunk in self.chain.lift(key):
+                self._queue(chunk)
+
     def close(self) -> None:
         """Pass on what has arrived until now, and then a FIN; into a black hole, both. Call `pump` afterwards."""
+        if self.chain.fence is not None and self.chain.fence.is_at_mark:  # here, whatever has arrived
+            self.sever(None)
+            return
         if self.source.sock is not None and not self._ended:
             self._left = sockets.unread(self.source.sock)
             self._is_plain = False
             if self.gate == DROP:
                 self._lose_own_end()
 
-    def sever(self, key: int) -> None:
+    def sever(self, key: int | None) -> None:
         """End the stream behind the stage ``key``, without what is before it. Call `pump` afterwards."""
         if not self.over and key in self.chain:
             self._ended = True

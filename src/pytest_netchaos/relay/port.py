@@ -101,11 +101,11 @@ class Port:
         self._emptied_at = monotonic()
         listener = self._keeper.listen()
         waiting, refused = self._sort_out(listener)
+        self._listen(listener)
         for peer, at in refused:
             self._host.refuse(peer, at)
-        for arrival in waiting:
+        for arrival in waiting:  # a fault may wait for one of them, and shut the port again
             self._host.welcome(*arrival)
-        self._listen(listener)
 
     def stop(self) -> None:
         """Accept nobody any more. Not `shut`: who is refused from now on is refused by nobody's fault."""

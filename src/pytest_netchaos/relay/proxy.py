@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeAlias
 
+    from .armed import Armed
     from .connection import Watcher
     from .fault import Fault
     from .keeper import Keeper, LoneKeeper
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from .pair import Pair
     from .port import Lookout
     from .sockets import Address
+    from .trigger import Trigger
 
     #: What carries a client's connection: one `Connection`, or the two of a tap.
     Carrier: TypeAlias = "Connection | Pair"
@@ -57,10 +59,13 @@ class Proxy:
         self._dials = 0
         self._refused = 0  # of them, by a closed port
         self._opened = 0
+        #: The faults that wait for a trigger, once there has been one.
+        self._armed: Armed | None = None
         self._port = Port(loop, watch, self, listener, keeper)
 
     def close(self) -> None:
         """End every connection with a FIN, and give the port back."""
+        self._armed = None  # nothing comes in force any more, whoever is let in now
         self.faults.clear()
         self._port.stop()
         for connection in list(self.connections.values()):
@@ -96,7 +101,7 @@ class Proxy:
                     connection.change(fault)
             elif connection.dial in met and any(connection.totals()[2:]):
                 self._let_go(fault, connection)
-            self._apply(connection)
+            self.apply(connection)
 
     def end(self, fault: Fault) -> None:
         """Take ``fault`` back.
@@ -111,7 +116,7 @@ class Proxy:
             for connection in list(self.connections.values()):
                 if fault.hits(connection.lot):
                     self._let_go(fault, connection)
-                self._apply(connection)
+                self.apply(connection)
         elif not any(f.kind in REFUSING for f in self.faults.values()):
             self.open()
 
@@ -121,7 +126,7 @@ class Proxy:
         elif fault.kind == "close":
             connection.close("fault", fault.kind)
         else:
-            self._apply(connection)
+            self.apply(connection)
 
     def hang_up(self) -> None:
         """Close every live connection with a FIN, now; whoever is through the handshake has one."""
@@ -135,7 +140,8 @@ class Proxy:
         if fault.kind == "timeout" and isinstance(connection, Connection):
             connection.sever(fault)
 
-    def _apply(self, connection: Carrier) -> None:
+    def apply(self, connection: Carrier) -> None:
+        """Have a connection do what the faults say that are in force."""
         assert isinstance(connection, Connection)
         faults = self.faults.values()
         key = connection.lot
@@ -143,6 +149,35 @@ class Proxy:
         connection.set(
             (gate(faults, key, UP), stages(faults, key, UP)), (gate(faults, key, DOWN), stages(faults, key, DOWN))
         )
+
+    # Faults that wait.
+
+    def arm(self, fault: Fault, trigger: Trigger, fire: Callable[[], None]) -> None:
+        """Call ``fire()`` when the trigger of ``fault`` comes.
+
+        Raises:
+            Passed: It can't come any more.
+        """
+        if self._armed is None:
+            from .armed import Armed  # noqa: PLC0415 - few links need it
+
+            self._armed = Armed(self._loop, self)
+        self._armed.add(fault, trigger, fire)
+
+    def disarm(self, fault: Fault) -> None:
+        """Wait no more for the trigger of ``fault``."""
+        if self._armed is not None:
+            self._armed.remove(fault)
+
+    @property
+    def dial_count(self) -> int:
+        """How many dials there have been, served or refused."""
+        return self._dials
+
+    @property
+    def connection_count(self) -> int:
+        """How many connections the upstream has accepted."""
+        return self._opened
 
     # The port.
 
@@ -161,11 +196,14 @@ class Proxy:
     def welcome(self, client: Socket, peer: tuple[object, ...], at: float) -> None:
         """Serve somebody who has dialled at a time."""
         watcher, dial = self._admit(sockets.name(peer), at)
+        if self._armed is not None and dial > 0 and self._armed.dialled(dial) and self._refusing:
+            self._turn_away(dial, client)
+            return
         connection = self.connections[dial] = self._connect(watcher, dial, client)
         if dial > 0:  # the background counts for itself
             connection.lot -= self._refused
         if self.faults:
-            self._apply(connection)
+            self.apply(connection)
         else:
             connection.go_on()
 
@@ -187,8 +225,20 @@ class Proxy:
         self._dials += 1
         self._refused += 1
         self._emit("dial", at, self.id, self._dials, peer)
-        kinds = " and ".join(sorted({f.kind for f in self.faults.values() if f.kind in REFUSING}))
-        self._emit("refused", at, self.id, self._dials, kinds or "cut")
+        self._emit("refused", at, self.id, self._dials, self._refusing or "cut")
+        if self._armed is not None:
+            self._armed.dialled(self._dials)
+
+    def _turn_away(self, dial: int, client: Socket) -> None:
+        """Refuse a dial that has brought a fault which refuses: all that can be sent now is an RST."""
+        self._refused += 1
+        sockets.close_with_rst(client)
+        self._emit("refused", monotonic(), self.id, dial, self._refusing)
+
+    @property
+    def _refusing(self) -> str:
+        """What refuses dials, in words; empty where nothing does."""
+        return " and ".join(sorted({f.kind for f in self.faults.values() if f.kind in REFUSING}))
 
     def blinded(self, why: str) -> None:
         """Say that nobody sees from now on who is refused."""
@@ -205,6 +255,8 @@ class Proxy:
         self._opened += 1
         connection.number = self._opened
         self._emit("open", monotonic(), self.id, connection.dial, connection.number)
+        if self._armed is not None:
+            self._armed.opened(connection)
 
     def hung_up(self, connection: Carrier, by: str) -> None:
         """Note that one side is leaving, and whether it answers the end that it was sent."""

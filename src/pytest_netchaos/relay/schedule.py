@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from .fault import Fault
     from .loop import Loop, Timer
     from .proxy import Proxy
+    from .trigger import Trigger
 
 
 class Schedule:
     """One fault on its way through its windows."""
 
-    __slots__ = ("_began", "_emit", "_fault", "_loop", "_on_over", "_proxy", "_timer")
+    __slots__ = ("_began", "_emit", "_fault", "_is_armed", "_loop", "_on_over", "_proxy", "_timer")
 
     def __init__(
         self, loop: Loop, emit: Callable[..., None], proxy: Proxy, fault: Fault, on_over: Callable[[], None]
@@ -31,6 +32,7 @@ class Schedule:
         self._on_over = on_over
         self._began = monotonic()
         self._timer: Timer | None = None
+        self._is_armed = False  # waits for a trigger
 
     def begin(self) -> None:
         """Enter the first window. A window at time 0 is in force when this returns.
@@ -41,14 +43,30 @@ class Schedule:
         self._began = monotonic()
         self._next_window(self._enter)
 
+    def arm(self, trigger: Trigger) -> None:
+        """Enter the first window when the trigger comes.
+
+        Raises:
+            Passed: it can't come any more.
+        """
+        self._proxy.arm(self._fault, trigger, self._fire)
+        self._is_armed = True
+
+    def _fire(self) -> None:
+        self._is_armed = False
+        self._began = monotonic()
+        self._next_window(self._enter_by_itself)
+
     def cancel(self) -> None:
-        """Take the fault back, for good.
+        """Take the fault back, for good; one that waits for a trigger never comes.
 
         Raises:
             OSError: the port of the link was to be opened again, and somebody else has it.
         """
         if self._timer is not None:
             self._timer.cancel()
+        if self._is_armed:
+            self._proxy.disarm(self._fault)
         try:
             self._leave()
         finally:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 #: A backlog that no test fills: the kernel caps it at net.core.somaxconn.
 BACKLOG = 4096
 _FIONREAD = 0x541B  # termios.FIONREAD on Linux
+_SIOCOUTQ = 0x5411  # the same as termios.TIOCOUTQ there
 _TCP_INFO = getattr(_socket, "TCP_INFO", None)  # on Linux; its first byte is the state
 _ESTABLISHED = b"\x01"
 #: Where `struct tcp_info` has the milliseconds since the last bytes came, or else since the handshake (linux/tcp.h).
@@ -188,6 +189,17 @@ def unread(sock: Socket) -> int:
     if sys.platform != "linux":
         return peeked(sock)
     count: int = unpack("i", ioctl(sock.fileno(), _FIONREAD, b"\0\0\0\0"))[0]
+    return count
+
+
+def unconfirmed(sock: Socket) -> int:
+    """Count the bytes that were written and that the peer's system has not confirmed; where nobody can say, 0.
+
+    A Unix socket's are the peer's at once, and no RST takes them away again.
+    """
+    if sys.platform != "linux" or sock.family == AF_UNIX:
+        return 0
+    count: int = unpack("i", ioctl(sock.fileno(), _SIOCOUTQ, b"\0\0\0\0"))[0]
     return count
 
 

@@ -59,12 +59,17 @@ class SplicingFlow(Flow):
         self._copy_again()
         super().change(key, values)
 
+    def fence(self, key: int, offset: int, reached: Callable[[], None] | None) -> None:
+        """Hold what is beyond an offset, of what is in pipes as well."""
+        self._copy_again()
+        super().fence(key, offset, reached)
+
     def close(self) -> None:
         """Pass on what has arrived until now, and then a FIN."""
         self._copy_again()
         super().close()
 
-    def sever(self, key: int) -> None:
+    def sever(self, key: int | None) -> None:
         """End the stream behind the stage ``key``, without what is before it."""
         self._copy_again()
         super().sever(key)
@@ -88,8 +93,11 @@ class SplicingFlow(Flow):
         if self._is_plain:
             self._is_stream = not self._out
             self._is_plain = not self._is_stream
-        elif self.gate == OPEN and self._left is None and (throttle := self.chain.sole(Throttle)) is not None:
-            self._is_shaped = throttle.capacity >= SIZE
+        elif self.gate == OPEN and self._left is None:
+            if (throttle := self.chain.sole(Throttle)) is not None:
+                self._is_shaped = throttle.capacity >= SIZE
+            else:
+                self._is_stream = self.chain.leeway > SIZE
 
     def _take(self) -> bool:
         if not self._is_stream:
@@ -98,7 +106,12 @@ class SplicingFlow(Flow):
             self._copy_again()
             return True
         if self._pipe is None and self.source.readable and not self._ended:
+            if self.chain and self.chain.leeway <= SIZE:  # a fence is near, and has to see each byte
+                self._forget_stream()
+                return True
             self._pipe = self._fill()
+            if self._pipe is not None and self.chain.fence is not None:
+                self.chain.fence.skip(self._pipe.held)
         if self._pipe is not None and self._drain(self._pipe):
             self._go_on_later()  # one step each turn: a neighbour's message waits for no more
         return not self._is_stream
@@ -197,7 +210,7 @@ class SplicingFlow(Flow):
             self.pump()
 
     def _forget_stream(self) -> None:
-        self._is_plain = self._is_plain or self._is_stream
+        self._is_plain = self._is_plain or (self._is_stream and not self.chain)
         self._is_stream = self._is_shaped = False
 
     def _read_back(self, chunk: bytes) -> bytes:

@@ -109,7 +109,7 @@ class Tap(Proxy):
                 assert isinstance(pair, Pair)
                 pair.judge(holes)
 
-    def _apply(self, connection: Connection | Pair) -> None:
+    def apply(self, connection: Connection | Pair) -> None:
         """Hold back what the faults of our own say; the others act in between."""
         assert isinstance(connection, Pair)
         connection.hold(self._shut_entrances(), self._directions("stall", "hold"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from ..timeline import never_fired
 from .coming import connections, refusals
 from .event import Event
 from .striking import healed, hit_nothing, struck
@@ -59,6 +60,8 @@ def _of_link(tale: Tale, first_fault: float | None) -> Iterator[Event]:
         yield Event(span.started_at, struck(tale, span), "fault", rank)
         if span.healed_at is not None and not span.fault.instant:
             yield Event(span.healed_at, healed(tale, span), "heal", rank)
+    for armed in tale.history.armed:
+        yield Event(armed.armed_at, never_fired(armed, tale.history), "fault", 0)
     yield from refusals(tale)
     yield from connections(tale)
 

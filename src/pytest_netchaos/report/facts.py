@@ -169,7 +169,7 @@ def _matters(link: LinkFacts) -> tuple[bool, bool, float]:
 def happened(link: LinkFacts) -> bool:
     """Whether anything did on a link."""
     history = link.history
-    return bool(len(history.dials) or history.connections or history.faults)
+    return bool(len(history.dials) or history.connections or history.faults or history.armed)
 
 
 def moments(facts: Facts) -> list[float]:
@@ -182,6 +182,7 @@ def moments(facts: Facts) -> list[float]:
             times += _ends(connection.opened_at, connection.closed_at)
         for span in history.faults:
             times += _ends(span.started_at, span.healed_at)
+        times += [armed.armed_at for armed in history.armed]
     times += [connect.at for ledger in facts.ledgers for connect in ledger.record.connects]
     return [*(at for at in times if abs(at - facts.now) < FAR), facts.now]
 

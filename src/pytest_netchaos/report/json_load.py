@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from .. import faults
 from ..faults import Fault
-from ..history import Connection, Dial, Dials, FaultSpan, History, Lag, Outage
+from ..history import ArmedFault, Connection, Dial, Dials, FaultSpan, History, Lag, Outage
 from ..ledger import Connect, Delivery, DeliveryRecord, Note, Send
 from ..recorded import RecordedRun, RunOfTest
+from ..triggers import AfterBytes, OnConnection, OnDial
 from .json_ids import decode
 from .json_write import FORMAT, VERSION
 
@@ -27,6 +28,9 @@ _FAULTS = {
     for value in vars(faults).values()
     if isinstance(value, type) and issubclass(value, Fault) and value.kind
 }
+
+
+_TRIGGERS = {kind.__name__: kind for kind in (OnConnection, OnDial, AfterBytes)}
 
 
 def load_timeline(path: str | os.PathLike[str]) -> RecordedRun:
@@ -83,6 +87,7 @@ def _history(link: dict[str, Any], lags: tuple[Lag, ...]) -> History:
         Dials((_value(Dial, row) for row in link["dials"]), link["blind"], lags),
         tuple(_value(Connection, row) for row in link["connections"]),
         tuple(_value(FaultSpan, row) for row in link["faults"]),
+        tuple(_value(ArmedFault, row) for row in link.get("armed", ())),
     )
 
 
@@ -130,5 +135,6 @@ def _part(value: object) -> object:
     if isinstance(value, list):
         return tuple(value)
     if isinstance(value, dict):
-        return _value(_FAULTS[value["kind"]], value)
+        kind = _TRIGGERS[value["trigger"]] if "trigger" in value else _FAULTS[value["kind"]]
+        return _value(kind, value)
     return value

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ..faults import Fault
+from ..triggers import Trigger
 from .json_ids import IdEncoder
 
 if TYPE_CHECKING:
@@ -30,7 +31,9 @@ _BATCH = 1000
 #: Digits after the point: a nanosecond, as fine as the clock counts.
 _DIGITS = 9
 #: The fields that are times; they count from the first event.
-_TIMES = frozenset(("at", "ended_at", "opened_at", "closed_at", "started_at", "healed_at", "until", "now"))
+_TIMES = frozenset(
+    ("at", "ended_at", "opened_at", "closed_at", "started_at", "healed_at", "until", "now", "armed_at", "disarmed_at")
+)
 
 _text = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
@@ -96,6 +99,8 @@ class _Shift:
     def _value(self, name: str, value: object) -> object:
         if isinstance(value, Fault):
             return _fault(value)
+        if isinstance(value, Trigger):
+            return {"trigger": type(value).__name__} | {f.name: getattr(value, f.name) for f in fields(value)}
         if isinstance(value, float):
             return self.time(value) if name in _TIMES else round(value, _DIGITS)
         return value
@@ -118,7 +123,8 @@ def _link(history: History, upstream: str, shift: _Shift) -> Iterator[str]:
     yield f'"now":{_text(shift.time(history.now))},"blind":{_text(history.dials.blind)},\n'
     yield from _array("dials", map(shift.row, history.dials))
     yield from _array("connections", map(shift.row, history.connections))
-    yield from _array("faults", map(shift.row, history.faults), end="}")
+    yield from _array("faults", map(shift.row, history.faults))
+    yield from _array("armed", map(shift.row, history.armed), end="}")
 
 
 def _ledger(record: DeliveryRecord, ids: IdEncoder, shift: _Shift) -> Iterator[str]:

@@ -12,6 +12,7 @@ from pytest_netchaos.engines.toxiproxy_link import ToxiproxyLink
 from pytest_netchaos.errors import EngineError, UnsupportedFault
 from pytest_netchaos.faults import Blackhole, Cut, Delay, Flap, Refuse, Stall, Throttle
 from pytest_netchaos.linklog import LinkLog
+from pytest_netchaos.triggers import OnConnection
 
 
 class FakeProxy:
@@ -83,6 +84,21 @@ def test_a_fault_is_added_and_removed_in_both_directions(link):
     names = "latency_upstream_1", "latency_downstream_2"
     assert link._proxy.names == [f"{verb} {name}" for verb in ("add", "remove") for name in names]
     assert link.history().faults[0].healed_at is not None
+
+
+def test_a_trigger_is_refused_and_the_engine_that_can_is_named(link):
+    with pytest.raises(
+        UnsupportedFault, match=r"^cut\(\) when OnConnection\(n=2\): .* \(--netchaos-engine=embedded\)$"
+    ):
+        link.inject(Cut(), None, OnConnection(2))
+    assert link._proxy.names == []
+    assert link.history().armed == ()
+
+
+def test_the_relay_has_no_trigger_on_a_tap(link):
+    for trigger in (("connection", 1), ("bytes", 0, "upstream", 1)):
+        with pytest.raises(EngineError, match=r"is a tap, whose faults have no trigger"):
+            link._channel.request("fault", link.id, 9, 7, "cut", "both", 1.0, "", "once", "inf", "when", *trigger)
 
 
 def test_a_black_hole_is_switched_off_and_used_again(link):

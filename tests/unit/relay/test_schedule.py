@@ -17,6 +17,14 @@ class Proxy:
         self.events = events
         self.fails_with = None
         self.refuses_with = None
+        self.armed = {}
+
+    def arm(self, fault, trigger, fire):
+        self.armed[fault.id] = trigger
+        self.fire = fire
+
+    def disarm(self, fault):
+        del self.armed[fault.id]
 
     def start(self, fault):
         if self.refuses_with is not None:
@@ -148,3 +156,34 @@ def test_who_begins_a_fault_is_told_that_it_cannot_be_put_in_force(make):
     made.proxy.refuses_with = OSError("no descriptor")
     with pytest.raises(OSError, match=r"^no descriptor$"):
         made.schedule.begin()
+
+
+def test_a_fault_that_waits_enters_its_first_window_when_its_trigger_comes(make):
+    made = make(flap(1, (10, 10), (20, 20), 2))
+    made.schedule.arm("a trigger")
+    assert made.proxy.armed == {1: "a trigger"}
+    assert (made.events, made.timers) == ([], [])
+    before = monotonic()
+    made.proxy.fire()
+    assert made.events == ["start"]
+    assert before + 10 <= made.timers[0].when <= monotonic() + 10
+    made.timers[0].call()
+    assert made.events == ["start", "end", ("off", 1, 1)]
+    made.schedule.cancel()
+    assert made.proxy.armed == {1: "a trigger"}, "it fired, and is to be disarmed no more"
+
+
+def test_a_fault_that_is_cancelled_while_it_waits_is_disarmed_and_over(make):
+    made = make(once())
+    made.schedule.arm("a trigger")
+    made.schedule.cancel()
+    assert made.proxy.armed == {}
+    assert made.events == [("over", 1), "-"]
+
+
+def test_a_fault_that_cannot_be_put_in_force_when_its_trigger_comes_says_so(make):
+    made = make(once())
+    made.schedule.arm("a trigger")
+    made.proxy.refuses_with = OSError("no room")
+    made.proxy.fire()
+    assert made.events == [("trouble", "cut can't be put in force: no room"), ("over", 1), "-"]

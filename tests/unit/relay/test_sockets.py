@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import errno
 import select
 import socket
@@ -7,6 +8,7 @@ from time import monotonic
 
 import pytest
 
+from pytest_netchaos.patience import eventually
 from pytest_netchaos.relay import sockets as module
 
 
@@ -158,3 +160,22 @@ def test_how_a_dial_ended_is_known_by_its_state_or_without(sockets, monkeypatch)
     listener.close()
     refused = sockets.keep(module.dial(module.FAMILIES["4"], address))
     assert ended(refused) == errno.ECONNREFUSED
+
+
+def test_what_the_peer_has_not_confirmed_is_counted(sockets):
+    ours, theirs = sockets.tcp_pair()
+    assert module.unconfirmed(ours) == 0
+    sent = 0
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            sent += ours.send(bytes(1 << 16))
+    assert 0 < module.unconfirmed(ours) <= sent
+    while sent:
+        sent -= len(theirs.recv(1 << 16))
+    eventually(lambda: module.unconfirmed(ours) == 0)
+
+
+def test_a_unix_socket_has_nothing_that_an_rst_could_destroy(sockets):
+    ours, _ = sockets.pair()
+    ours.send(b"x")
+    assert module.unconfirmed(ours) == 0

@@ -5,9 +5,10 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from pytest_netchaos.faults import Blackhole, Close, Cut, Delay, Flap, Limit, Refuse, Reset, Slice, Stall, Throttle
-from pytest_netchaos.history import Connection, Dial, Dials, FaultSpan, History, Lag, Outage
+from pytest_netchaos.history import ArmedFault, Connection, Dial, Dials, FaultSpan, History, Lag, Outage
 from pytest_netchaos.ledger import Connect, Delivery, DeliveryRecord, Note, Send
 from pytest_netchaos.recorded import RecordedRun, RunOfTest
+from pytest_netchaos.triggers import AfterBytes, OnConnection, OnDial
 
 #: Every field of every value has another value than its default somewhere in here.
 FULL = RecordedRun(
@@ -34,6 +35,10 @@ FULL = RecordedRun(
             (
                 FaultSpan(Flap(0.25, (0.1, 0.5), 3, Blackhole()), 1.0, 1.5, (1, 2), 2, 4.0),
                 FaultSpan(Delay(0.1, 0.05, direction="upstream", toxicity=0.5), 2.0),
+            ),
+            (
+                ArmedFault(Cut(), OnConnection(3), 0.5, 2.5),
+                ArmedFault(Flap(fault=Stall()), AfterBytes(10, "downstream", 2), 0.75),
             ),
         )
     },
@@ -73,6 +78,11 @@ _connections = st.builds(
 _spans = st.builds(
     FaultSpan, _faults, times, _maybe, st.lists(_counts, max_size=3).map(tuple), st.integers(1, 9), _maybe
 )
+_triggers = (
+    st.builds(OnConnection, st.integers(1, 9)) | st.builds(OnDial, st.integers(1, 9))
+    | st.builds(AfterBytes, st.integers(0, 10**9), st.sampled_from(["upstream", "downstream"]), st.integers(1, 9))
+)  # fmt: skip
+_armed = st.builds(ArmedFault, _faults, _triggers, times, _maybe)
 _lags = st.lists(st.builds(Lag, times, times, st.sampled_from(["event loop", "process"])), max_size=3)
 
 
@@ -84,6 +94,7 @@ def histories(draw, lags, name):
         Dials(draw(st.lists(_dials, max_size=4)), draw(_words), lags),
         tuple(draw(st.lists(_connections, max_size=4))),
         tuple(draw(st.lists(_spans, max_size=4))),
+        tuple(draw(st.lists(_armed, max_size=2))),
     )
 
 
@@ -134,6 +145,6 @@ def _told(run):
 
 def _links(run):
     return {
-        name: (h.link, h.now, list(h.dials), h.dials.blind, h.lags, h.connections, h.faults)
+        name: (h.link, h.now, list(h.dials), h.dials.blind, h.lags, h.connections, h.faults, h.armed)
         for name, h in run.links.items()
     }

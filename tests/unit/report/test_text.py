@@ -6,11 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_netchaos.faults import Blackhole, Cut, Delay, Stall
-from pytest_netchaos.history import Connection, Dial, Dials, FaultSpan, History
+from pytest_netchaos.history import ArmedFault, Connection, Dial, Dials, FaultSpan, History
 from pytest_netchaos.ledger import Delivery, DeliveryRecord, Note, Send
 from pytest_netchaos.report.facts import Facts, LedgerFacts, LinkFacts
 from pytest_netchaos.report.page import Page
 from pytest_netchaos.report.text import MOST_LINES, write
+from pytest_netchaos.triggers import OnConnection
 
 CUT = FaultSpan(Cut(), 10.5, 11.0, (1,))
 HISTORY = History(
@@ -108,3 +109,13 @@ def test_whatever_happened_it_is_short_and_fits_the_page(data, width, ascii_only
     assert all(line.isprintable() for line in lines)
     assert not ascii_only or all(line.isascii() for line in lines)
     assert lines[-1] == "replay"
+
+
+def test_a_fault_that_never_fired_is_told_with_what_the_link_has_seen():
+    armed = (ArmedFault(Cut(), OnConnection(3), 10.0, 10.5),)
+    alone = Facts((LinkFacts(History("db", 11.0, armed=armed)),))
+    assert "    0.000  never fired: cut() at connection 3; the link has seen no connection" in write(alone, Page(100))
+    connections = tuple(Connection(number, number, 10.1) for number in (1, 2))
+    dials = Dials(Dial(number, 10.1, "served", connection=number) for number in (1, 2))
+    story = write(Facts((LinkFacts(History("db", 11.0, dials, connections, armed=armed)),)), Page(100))
+    assert "    0.000  never fired: cut() at connection 3; the link has seen 2 connections" in story

@@ -38,6 +38,7 @@ def fields(objects):
         ("Dials", LINK["dials"]),
         ("Connections", LINK["connections"]),
         ("Faults", LINK["faults"]),
+        ("Armed", LINK["armed"]),
         ("Lags", WRITTEN["lags"]),
         ("Ledgers", [LEDGER]),
         ("Outages", LEDGER["outages"]),
@@ -53,6 +54,7 @@ def test_each_field_that_is_written_is_documented_and_the_other_way_round(title,
         ("Dials", LINK["dials"]),
         ("Connections", LINK["connections"]),
         ("Faults", LINK["faults"]),
+        ("Armed", LINK["armed"]),
         ("Lags", WRITTEN["lags"]),
         ("Outages", LEDGER["outages"]),
     ],
@@ -73,7 +75,7 @@ def test_an_array_has_as_many_parts_as_is_documented(title, name, length):
 
 
 def test_every_field_with_a_time_or_a_unit_says_so():
-    for title in ("Dials", "Connections", "Faults", "Lags", "Outages"):
+    for title in ("Dials", "Connections", "Faults", "Armed", "Lags", "Outages"):
         for name, (kind, *_) in documented(title).items():
             is_time = name == "until" or name.endswith("at")
             assert (kind == "time") is is_time, name
