@@ -16,7 +16,7 @@ from .stats import Result, result
 
 _FILES, _TESTS_IN_EACH = 20, 100
 #: Without other people's plugins: they would only add noise.
-_ENVIRONMENT = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": ""}  # "": not set
+ENVIRONMENT = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": ""}  # "": not set
 _IMPORT = """
 import time
 import pytest
@@ -54,9 +54,7 @@ def plugin(scale: Scale) -> Iterator[Result]:
 def _collect(folder: str, name: str, total: int) -> tuple[float, float]:
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "-p", name, folder]
     before, began = _cpu_of_children(), time.perf_counter()
-    done = subprocess.run(
-        command, cwd=folder, env=_ENVIRONMENT, capture_output=True, text=True, timeout=30, check=False
-    )
+    done = subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=30, check=False)
     took, worked = time.perf_counter() - began, _cpu_of_children() - before
     if done.returncode or f"{total} tests collected" not in done.stdout:
         raise RuntimeError(f"{' '.join(command)}:\n{done.stdout[-1000:]}{done.stderr[-1000:]}")
@@ -65,7 +63,7 @@ def _collect(folder: str, name: str, total: int) -> tuple[float, float]:
 
 def _import(folder: str) -> float:
     command = [sys.executable, "-c", _IMPORT]
-    done = subprocess.run(command, cwd=folder, env=_ENVIRONMENT, capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=30, check=True)
     return float(done.stdout)
 
 

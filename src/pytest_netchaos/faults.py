@@ -24,7 +24,8 @@ and value, so that a mistake shows where it was made and not when the fault stri
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import ClassVar, Literal, TypeAlias, get_args
+from types import FunctionType
+from typing import ClassVar, Literal, Self, TypeAlias, get_args
 
 Direction: TypeAlias = Literal["upstream", "downstream", "both"]
 Span: TypeAlias = "float | tuple[float, float]"
@@ -91,6 +92,16 @@ class Fault:
     instant: ClassVar[bool] = False
     #: Whether a client can be expected to dial again because of it.
     breaks: ClassVar[bool] = False
+
+    def __new__(cls, *values: object, **_: object) -> Self:
+        """Say what is wrong with ``flaky_network(Cut)``: pytest takes a lone class for what the marker is put on.
+
+        Raises:
+            TypeError: the class decorates a test.
+        """
+        if values and isinstance(values[0], FunctionType | type):
+            raise TypeError(f"{cls.__name__} is a class: write {cls.__name__}(…), not {cls.__name__}, in a marker")
+        return object.__new__(cls)
 
     def __post_init__(self) -> None:
         """Refuse to be a fault of no kind.

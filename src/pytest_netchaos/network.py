@@ -11,7 +11,7 @@ from .addresses import UpstreamLike
 from .engines.base import Engine
 from .errors import DockerUnavailable, EngineError, LinkClosed, NetchaosError, hide_own_errors
 from .link import Link
-from .marker import Standing
+from .marker import Standing, faults_on
 from .observed_network import ObservedNetwork
 from .seeds import derive_seed
 from .settling import QUIET, settle, settle_async
@@ -36,6 +36,7 @@ class Network(ObservedNetwork):
         timeout: Seconds that waiting methods wait by default.
         standing: Faults that are in force on every link, or on some, from the moment it is made.
         docker: Gives the Docker daemon, when the first container is made.
+        of_run: Faults that every link of the run is under, beside those.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Network(ObservedNetwork):
         timeout: float = TIMEOUT,
         standing: tuple[Standing, ...] = (),
         docker: Callable[[], Docker] | None = None,
+        of_run: tuple[Standing, ...] = (),
     ) -> None:
         super().__init__()
         self.seed = seed
@@ -54,6 +56,7 @@ class Network(ObservedNetwork):
         self._engine: Engine | None = None
         self._timeout = timeout
         self._standing = standing
+        self._of_run = of_run
         self._unnamed = 0
         self._is_closed = False
 
@@ -99,9 +102,8 @@ class Network(ObservedNetwork):
         made = self._engine.open(name, found, host, port, self._link_seed(given), hosts)
         link = self._links[name] = Link(name, found.name, made, self._timeout, found.url_defaults, self._lag_monitor)
         self._lag_monitor.watch()
-        for standing in self._standing:
-            for fault in standing.faults if standing.hits(name) else ():
-                link.inject(fault)
+        for fault in faults_on(name, self._standing, self._of_run):
+            link.inject(fault)
         return link
 
     def container(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from . import choices
+from . import choices, run_seed
 from .choices import Choice
 from .marker import LARGEST_SEED
 from .masking import masked
@@ -46,6 +46,10 @@ class Settings:
     strict: bool = False
     #: Where the timeline of each test is written, if anywhere.
     timeline: Path | None = None
+    #: What every link of the run is under, by name.
+    profiles: tuple[str, ...] = ()
+    #: Whether the faults of markers and of ``profiles`` are left out.
+    off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,10 @@ class Option:
 
 
 SEED = Option(
-    "seed", "N|random", "random", "Draw every random decision (jitter, flapping, toxicity) from this whole number."
+    "seed",
+    "N|random|last",
+    "random",
+    "Draw every random decision (jitter, flapping, toxicity) from this whole number; last: the last run's.",
 )
 TIMEOUT = Option("timeout", "SECONDS", "5", "How long link.wait_for_…() waits where the call doesn't say. Default: 5.")
 ENGINE = Option(
@@ -108,6 +115,20 @@ STRICT = Option(
     "Fail a delivery contract (exactly_once, …) where no message had to cross a fault: it proves nothing. Default: no.",
     bare="yes",
 )
+PROFILE = Option(
+    "profile",
+    "NAME[,NAME]",
+    "",
+    "Put every link of the run under these profiles, beside what markers say. --netchaos-profiles lists them.",
+)
+OFF = Option(
+    "off",
+    "yes|no",
+    "no",
+    "Run the same tests on a clean network: inject only what tests inject by themselves, and no faults "
+    "of markers or of --netchaos-profile. Default: no.",
+    bare="yes",
+)
 TIMELINE = Option(
     "timeline",
     "DIR",
@@ -115,7 +136,8 @@ TIMELINE = Option(
     "Write what happened in each test that used netchaos, passed or failed, into a JSON file in this directory. It is "
     "made where it is missing; in the ini file it is relative to that file, elsewhere to the working directory.",
 )
-OPTIONS = (SEED, TIMEOUT, ENGINE, REDIS, DOCKER, DOCKER_HOST, STRICT, TIMELINE)
+OPTIONS = (SEED, TIMEOUT, ENGINE, REDIS, DOCKER, DOCKER_HOST, STRICT, TIMELINE, PROFILE, OFF)
+LIST_PROFILES = "--netchaos-profiles"
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -128,16 +150,20 @@ def add_options(parser: pytest.Parser) -> None:
             takes = {"action": "store_const", "const": option.bare}  # a value after a space could be a path to test
         group.addoption(option.flag, dest=option.dest, default=None, help=said, **takes)
         parser.addini(option.dest, option.help, default=None)
+    group.addoption(
+        LIST_PROFILES, dest="netchaos_profiles", action="store_true", default=False, help="List the profiles, and exit."
+    )
 
 
 def resolve(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Settings:
-    """Read every option, and settle what is drawn at random, so that xdist's workers are handed the same values.
+    """Read every option; what is drawn at random, one of xdist's workers is told (see `run_seed`).
 
     Raises:
         pytest.UsageError: a value is wrong; says which, where it was given, and what is allowed.
     """
-    seed = _read(config, environ, SEED, _seed)
-    config.option.netchaos_seed = str(seed)
+    seed = run_seed.handed(config)
+    if seed is None:
+        seed = _read(config, environ, SEED, lambda text: run_seed.last(config) if text == "last" else _seed(text))
     docker = _read(config, environ, DOCKER, _policy)
     timeline = _read(config, environ, TIMELINE, partial(_directory, base=_base(config, environ)))
     if timeline is not None:
@@ -151,7 +177,25 @@ def resolve(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> S
         _read(config, environ, DOCKER_HOST, str),
         _read(config, environ, STRICT, _yes),
         timeline,
+        _read(config, environ, PROFILE, _names),
+        _read(config, environ, OFF, _yes),
     )
+
+
+def header(settings: Settings) -> str:
+    """Return the line at the top of a run."""
+    redis = "" if settings.redis.kind == "embedded" else f"redis {settings.redis}, "
+    profile = "" if settings.off or not settings.profiles else f"profile {', '.join(settings.profiles)}, "
+    off = "markers and profiles off, " if settings.off else ""
+    return f"netchaos: engine {settings.engine}, {redis}{profile}{off}{SEED.flag}={settings.seed}"
+
+
+def in_force(settings: Settings) -> list[str]:
+    """Return the options that a replay of one test needs: those that change what happens to it."""
+    flags = [f"{SEED.flag}={settings.seed}"]
+    if settings.profiles:
+        flags.append(f"{PROFILE.flag}={','.join(settings.profiles)}")
+    return [*flags, OFF.flag] if settings.off else flags
 
 
 def _read(config: pytest.Config, environ: Mapping[str, str], option: Option, parse: Callable[[str], T]) -> T:
@@ -178,6 +222,13 @@ def _policy(text: str) -> str:
     if text not in ("", "auto", "require", "skip"):
         raise ValueError("auto, require or skip")
     return text
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = [name.strip() for name in text.split(",")] if text else []
+    if not all(names):
+        raise ValueError("names of profiles, with a comma between two")
+    return tuple(dict.fromkeys(names))
 
 
 def _yes(text: str) -> bool:
@@ -211,7 +262,7 @@ def _seed(text: str) -> int:
         return random.SystemRandom().randrange(2**32)  # short enough to be typed again
     # int() has words of its own for more than 4300 digits.
     if not text.isascii() or not text.isdigit() or len(text) > len(str(LARGEST_SEED)) or int(text) > LARGEST_SEED:
-        raise ValueError(f"'random' or a whole number from 0 to {LARGEST_SEED}")
+        raise ValueError(f"'random', 'last' or a whole number from 0 to {LARGEST_SEED}")
     return int(text)
 
 

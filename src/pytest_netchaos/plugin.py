@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from . import marker, options
+from . import collecting, conditions, marker, options, run_seed, telling
+from .collecting import Collecting
 from .errors import DockerUnavailable
+from .profile_source import ProfileSource
+from .repeated import Repeated
 
 if TYPE_CHECKING:
     from toxiproxy import Toxiproxy
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _settings = pytest.StashKey[options.Settings]()
-_standing = pytest.StashKey[tuple[marker.Standing, ...]]()
+_collecting = pytest.StashKey[Collecting]()
 _network = pytest.StashKey["Network"]()
 #: Of a test's setup and call; empty where it wasn't called.
 _outcome = pytest.StashKey[str]()
@@ -46,26 +49,70 @@ def pytest_configure(config: pytest.Config) -> None:
 
     https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_configure
     """
-    config.stash[_settings] = options.resolve(config)
+    settings = config.stash[_settings] = options.resolve(config)
+    config.stash[_collecting] = Collecting(settings, ProfileSource(config))
     config.stash[_run] = os.urandom(6).hex()
     config.addinivalue_line("markers", marker.HELP)
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Repeated(options.in_force(settings)), "netchaos-repeated")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """List the profiles, if that was asked for, and do nothing else.
+
+    https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_cmdline_main
+    """
+    if not config.option.netchaos_profiles:
+        return None
+    from .listing import listed  # noqa: PLC0415 - only for those who ask
+
+    print(*listed(ProfileSource(config).all), sep="\n")  # noqa: T201 - what was asked for
+    return 0
+
+
+@pytest.hookimpl(trylast=True)  # what a marker adds to a test's id comes after the test's own parameters
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make several tests of one whose marker has a list or ``runs=``.
+
+    https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_generate_tests
+    """
+    metafunc.config.stash[_collecting].expand(metafunc)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Read the markers, so that a wrong one ends the run before any test has run.
 
     https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_collection_modifyitems
     """
-    for item in items:
-        if marks := [*item.iter_markers(marker.NAME)]:
-            item.stash[_standing] = tuple(_parse(item, mark) for mark in marks)
+    config.stash[_collecting].read(items)
 
 
-def _parse(item: pytest.Item, mark: pytest.Mark) -> marker.Standing:
-    try:
-        return marker.parse(mark.args, dict(mark.kwargs))
-    except (TypeError, ValueError) as error:
-        raise pytest.UsageError(f"{item.nodeid}: @pytest.mark.{marker.NAME}: {error}") from None
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - xdist's, which need not be there
+    """Give each of xdist's workers the seed of the run.
+
+    https://pytest-xdist.readthedocs.io/en/stable/how-to.html
+    """
+    run_seed.hand_over(node.config.stash[_settings].seed, node.workerinput)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401 - xdist's, which need not be there
+    """End the run if one of xdist's workers found a wrong marker.
+
+    https://pytest-xdist.readthedocs.io/en/stable/how-it-works.html
+    """
+    collecting.raise_refusal(getattr(node, "workeroutput", {}))
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist, which runs the tests and asks nobody after that
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Keep the seed for ``--netchaos-seed=last``.
+
+    https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_runtestloop
+    """
+    if not session.config.option.collectonly:
+        run_seed.remember(session.config, session.config.stash[_settings].seed)
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -73,9 +120,7 @@ def pytest_report_header(config: pytest.Config) -> str:
 
     https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_report_header
     """
-    settings = config.stash[_settings]
-    redis = "" if settings.redis.kind == "embedded" else f"redis {settings.redis}, "
-    return f"netchaos: engine {settings.engine}, {redis}{options.SEED.flag}={settings.seed}"
+    return options.header(config.stash[_settings])
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
@@ -86,6 +131,19 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
     from .matchers.base import assertrepr  # noqa: PLC0415 - most failures have no matcher, and most runs no failure
 
     return assertrepr(op, left, right)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Find the marked tests that made no link.
+
+    https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_runtest_call
+    """
+    __tracebackhide__ = True
+    result = yield
+    network = item.stash.get(_network, None)
+    item.config.stash[_collecting].check_use(item, has_links=network is not None and bool(network.links))
+    return result
 
 
 @pytest.hookimpl(wrapper=True)
@@ -100,6 +158,7 @@ def pytest_runtest_makereport(
     if network is not None and (call.when == "call" or call.excinfo is not None):
         network.stop_watch()  # before pytest writes down a failure, which may take it a second
     report = yield
+    conditions.note_run(item, report, item.config.stash[_settings].seed)
     if report.when == "call" or (report.when == "setup" and not report.passed):
         item.stash[_outcome] = report.outcome
     if report.failed and network is not None and (report.when == "call" or network.links):
@@ -115,7 +174,7 @@ def _netchaos_resources(request: pytest.FixtureRequest) -> Iterator[Resources]:
     from .resources import Resources  # noqa: PLC0415 - only where a test uses it
 
     config = request.config
-    shared = Resources(config.stash[_settings], *_run_and_worker(config), _reporter(config))
+    shared = Resources(config.stash[_settings], *_run_and_worker(config), telling.reporter(config))
     yield shared
     shared.close()
 
@@ -126,20 +185,6 @@ def _run_and_worker(config: pytest.Config) -> tuple[str, str]:
     if given is None:
         return config.stash[_run], "main"
     return given["testrunuid"][:12], given["workerid"]
-
-
-def _reporter(config: pytest.Config) -> Callable[[str], None]:
-    """Return how to tell the person at the terminal what takes long; xdist's workers have no terminal."""
-    capture = config.pluginmanager.get_plugin("capturemanager")
-    terminal = config.pluginmanager.get_plugin("terminalreporter")
-
-    def report(text: str) -> None:
-        if terminal is not None and capture is not None:
-            with capture.global_and_fixture_disabled():
-                terminal.write_line(f"netchaos: {text}")
-                terminal.flush()  # a pipe, as CI has it, would keep it to itself until the tests are through
-
-    return report
 
 
 def _or_skip(settings: options.Settings, make: Callable[[], T], *policies: str) -> T:
@@ -158,24 +203,21 @@ def netchaos(request: pytest.FixtureRequest, _netchaos_resources: Resources) -> 
     from .network import Network  # noqa: PLC0415 - only where a test uses it
     from .recorded import RunOfTest  # noqa: PLC0415 - the same
     from .report.export import export  # noqa: PLC0415 - the same
-    from .seeds import derive_seed  # noqa: PLC0415 - the same
 
     settings = request.config.stash[_settings]
-    standing = request.node.stash.get(_standing, ())
-    seed = marker.seed_of(standing)
-    if seed is None:
-        seed = derive_seed(settings.seed, request.node.nodeid)
+    standings, of_run = request.config.stash[_collecting].in_force(request.node)
     network = Network(
         lambda: _or_skip(settings, _netchaos_resources.engine),
-        seed,
+        conditions.conditions_of(request.node).seed(settings.seed, request.node),
         settings.timeout,
-        standing,
+        standings,
         lambda: _or_skip(settings, _netchaos_resources.docker, "auto"),
+        of_run,
     )
     request.node.stash[_network] = network
     yield network
     outcome = request.node.stash.get(_outcome, "")
-    run = RunOfTest(request.node.nodeid, outcome, settings.seed, str(settings.engine))
+    run = RunOfTest(conditions.name_of(request.node), outcome, settings.seed, str(settings.engine))
     try:
         known = [(name, value) for name, value in request.node.user_properties if not name.startswith("netchaos_")]
         request.node.user_properties[:] = [*known, *export(network, run, settings.timeline)]  # not twice in a rerun

@@ -6,8 +6,17 @@ import os
 
 import pytest
 
+import pytest_netchaos.network
+import pytest_netchaos.user_profiles  # noqa: F401 - a run inside forgets what it was the first to import, see below
+
 #: Plugins that the runs inside these tests have no use for, and would spend most of their time importing.
-UNUSED = ("anyio", "asyncio", "cov", "hypothesispytest", "trio", "valkey")
+UNUSED = (
+    "anyio", "asyncio", "cov", "html", "hypothesispytest", "metadata", "randomly", "rerunfailures", "trio", "valkey",
+)  # fmt: skip
+
+
+# After each run in this process pytester takes away the modules that it imported. What has names from one of them, as
+# the package has that imports lazily, would then know another class Delay than the next run's.
 
 
 @pytest.fixture(autouse=True)

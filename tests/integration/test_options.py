@@ -52,9 +52,9 @@ def test_the_command_line_wins_over_the_environment_and_that_over_the_ini_file(p
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [
-        ("seed", "-1", "'random' or a whole number from 0 to 9223372036854775807"),
-        ("seed", "1.5", "'random' or a whole number from 0 to 9223372036854775807"),
-        ("seed", "9223372036854775808", "'random' or a whole number from 0 to 9223372036854775807"),
+        ("seed", "-1", "'random', 'last' or a whole number from 0 to 9223372036854775807"),
+        ("seed", "1.5", "'random', 'last' or a whole number from 0 to 9223372036854775807"),
+        ("seed", "9223372036854775808", "'random', 'last' or a whole number from 0 to 9223372036854775807"),
         ("timeout", "0", "a number of seconds above 0 and up to 3600"),
         ("timeout", "soon", "a number of seconds above 0 and up to 3600"),
         ("timeout", "nan", "a number of seconds above 0 and up to 3600"),

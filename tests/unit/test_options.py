@@ -14,6 +14,7 @@ from pytest_netchaos.options import (
     TIMEOUT,
     Settings,
     add_options,
+    in_force,
     resolve,
 )
 
@@ -54,13 +55,6 @@ def test_a_random_seed_is_drawn_anew_for_each_run():
     assert len({settle({"netchaos_seed": "random"}).seed for _ in range(5)}) > 1
 
 
-def test_the_seed_that_was_drawn_is_handed_to_the_workers():
-    config = Config()
-    settings = resolve(config, {})
-    assert config.option.netchaos_seed == str(settings.seed)
-    assert resolve(config, {}) == settings
-
-
 @pytest.mark.parametrize(
     ("given", "environ", "ini", "expected"),
     [
@@ -84,7 +78,7 @@ def test_seeds(text, seed):
 def test_what_is_no_seed_is_refused(text):
     with pytest.raises(pytest.UsageError) as caught:
         settle({"netchaos_seed": text})
-    expected = f"--netchaos-seed must be 'random' or a whole number from 0 to {LARGEST_SEED}, not {text!r}"
+    expected = f"--netchaos-seed must be 'random', 'last' or a whole number from 0 to {LARGEST_SEED}, not {text!r}"
     assert str(caught.value) == expected
 
 
@@ -108,7 +102,7 @@ def test_what_is_no_timeout_is_refused(text):
     ],
 )
 def test_a_wrong_value_is_reported_with_the_place_where_it_was_given(environ, ini, place):
-    with pytest.raises(pytest.UsageError, match=f"^{place} must be 'random' or "):
+    with pytest.raises(pytest.UsageError, match=f"^{place} must be 'random', 'last' or "):
         settle({}, environ, ini)
 
 
@@ -137,6 +131,9 @@ def test_each_option_is_declared_in_its_places():
             return self
 
         def addoption(self, flag, *, dest, default, help, **takes):  # noqa: A002 - its name
+            if flag == "--netchaos-profiles":
+                assert (dest, default, takes) == ("netchaos_profiles", False, {"action": "store_true"})
+                return
             assert default is None, "the environment and the ini file must have their turn"
             assert takes in ({"metavar": METAVARS.get(flag)}, {"action": "store_const", "const": "yes"})
             declared[flag] = (dest, takes, help)
@@ -145,7 +142,7 @@ def test_each_option_is_declared_in_its_places():
             ini[name] = default
 
     add_options(Parser())
-    names = ["seed", "timeout", "engine", "redis", "docker", "docker-host", "strict", "timeline"]
+    names = ["seed", "timeout", "engine", "redis", "docker", "docker-host", "strict", "timeline", "profile", "off"]
     assert list(declared) == [f"--netchaos-{name}" for name in names]
     assert ini == {f"netchaos_{name.replace('-', '_')}": None for name in names}
     assert all(option.variable in declared[option.flag][2] for option in OPTIONS)
@@ -153,7 +150,7 @@ def test_each_option_is_declared_in_its_places():
 
 
 def test_a_seed_of_thousands_of_digits_is_refused_as_any_other():
-    with pytest.raises(pytest.UsageError, match=r"^--netchaos-seed must be 'random' or a whole number"):
+    with pytest.raises(pytest.UsageError, match=r"^--netchaos-seed must be 'random', 'last' or a whole number"):
         settle({"netchaos_seed": "1" * 5000})
 
 
@@ -239,3 +236,30 @@ def test_the_settings_are_one_value():
     given = {"netchaos_seed": "1", "netchaos_engine": "toxiproxy:x", "netchaos_redis": "docker:y"}
     expected = Settings(1, 5.0, Choice("toxiproxy", "x"), Choice("docker", "y"), "skip", "10.0.0.1")
     assert settle(given, {"NETCHAOS_DOCKER": "skip", "NETCHAOS_DOCKER_HOST": "10.0.0.1"}) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "names"), [("", ()), ("2g", ("2g",)), ("2g,tunnel", ("2g", "tunnel")), (" 2g , 3g,2g", ("2g", "3g"))]
+)
+def test_profiles_are_names_between_commas(text, names):
+    assert settle({"netchaos_profile": text}).profiles == names
+    assert settle({}, {"NETCHAOS_PROFILE": text}).profiles == names
+
+
+@pytest.mark.parametrize("text", [",", "2g,", " ", ",2g"])
+def test_a_profile_without_a_name_is_refused(text):
+    with pytest.raises(pytest.UsageError, match=r"^--netchaos-profile must be names of profiles, with a comma between"):
+        settle({"netchaos_profile": text})
+
+
+def test_off():
+    assert settle().off is False
+    assert settle({"netchaos_off": "yes"}).off is True
+    assert settle({}, {"NETCHAOS_OFF": "1"}).off is True
+
+
+def test_a_replay_needs_what_changes_the_test():
+    assert in_force(Settings(4, 5.0)) == ["--netchaos-seed=4"]
+    assert in_force(Settings(4, 5.0, profiles=("2g", "x"), off=True)) == [
+        "--netchaos-seed=4", "--netchaos-profile=2g,x", "--netchaos-off",
+    ]  # fmt: skip

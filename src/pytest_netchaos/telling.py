@@ -1,0 +1,23 @@
+"""What takes long is told to the person at the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def reporter(config: pytest.Config) -> Callable[[str], None]:
+    """Return how to tell the person at the terminal what takes long; xdist's workers have no terminal."""
+    capture = config.pluginmanager.get_plugin("capturemanager")
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+
+    def report(text: str) -> None:
+        if terminal is not None and capture is not None:
+            with capture.global_and_fixture_disabled():
+                terminal.write_line(f"netchaos: {text}")
+                terminal.flush()  # a pipe, as CI has it, would keep it to itself until the tests are through
+
+    return report
