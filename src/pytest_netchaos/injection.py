@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -120,6 +121,17 @@ class Injection:
         """Whether it waits for its trigger as far as we have heard, without asking the engine."""
         return self._first is None and not self.is_known_to_be_over
 
+    @property
+    def is_known_to_have_fired(self) -> bool:
+        """Whether it has been in force as far as we have heard, without asking the engine."""
+        return self._first is not None
+
+    @property
+    def known_end(self) -> float | None:
+        """When it was over for good, as far as we have heard; ``None`` if it isn't, or has never been in force."""
+        span = self._span()
+        return span.healed_at if span is not None and self.is_known_to_be_over else None
+
     def heal(self) -> float:
         """Take it back, or disarm it; return the time when it was no longer in force. Harmless when repeated."""
         if self._healed_at is None:
@@ -168,6 +180,26 @@ class Injection:
         link = self._engine_link
         await in_thread(lambda cancelled: link.wait(self._is_decided, until, cancelled), link.nudge)
         self._check_fired()
+
+    def watch(self, is_enough: Callable[[], bool], until: float, cancelled: Callable[[], bool]) -> None:
+        """Wait for news of its link until ``is_enough()``, the monotonic time ``until``, or ``cancelled()``.
+
+        Raises:
+            EngineDied: there is no engine any more.
+        """
+        self._engine_link.wait(lambda _: is_enough(), until, cancelled)
+
+    def nudge(self) -> None:
+        """Make a waiting `watch` look at ``cancelled()``."""
+        self._engine_link.nudge()
+
+    def still_armed(self) -> str:
+        """Say what it waits for, and how far its link has come; never raises."""
+        try:
+            seen = "" if self.when is None else f"; {self.when.seen(self._engine_link.history())}"
+        except NetchaosError:
+            seen = ""
+        return f"it waited for {self.when}{seen}"
 
     def _until(self, timeout: float | None) -> float:
         if timeout is not None:

@@ -22,10 +22,10 @@ from .faults import (
     Span,
     Stall,
     Throttle,
-    check_duration,
 )
 from .injection import Injection
 from .lag import LagMonitor
+from .lasting import check_for
 from .observed import ObservedLink
 from .triggers import Trigger, check_trigger
 
@@ -199,7 +199,7 @@ class Link(ObservedLink):
             hint = f"; did you mean {fault.__name__}(…)?" if isinstance(fault, type) else ""
             raise TypeError(f"fault must be a fault such as Cut() or Delay(0.2), not {fault!r}{hint}")
         if for_ is not None:
-            _check_for(fault, for_)
+            check_for(fault, for_)
         if when is not None:
             check_trigger(when)
         self._check_open(f"{fault.kind}()")
@@ -241,14 +241,3 @@ class Link(ObservedLink):
 
 def _named(injection: Injection) -> str:
     return f"{injection.fault} armed for {injection.when}" if injection.is_known_to_wait else str(injection.fault)
-
-
-def _check_for(fault: Fault, for_: float) -> None:
-    if fault.instant:
-        raise TypeError(
-            f"{fault.kind}() is over as soon as it has happened, so there is nothing for for_={for_!r} to end; "
-            "to keep clients away for a while, use cut(for_=…)"
-        )
-    if isinstance(fault, Flap):
-        raise TypeError(f"flap() ends after its cycles, or when healed: it takes no for_={for_!r}")
-    check_duration("for_", for_, above=True)

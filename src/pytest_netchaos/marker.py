@@ -6,18 +6,19 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 if TYPE_CHECKING:
     from .faults import Fault
+    from .plan import Plan
 
 NAME = "flaky_network"
 #: What ``pytest --markers`` shows.
 HELP = (
     f"{NAME}(*conditions, links=None, seed=None, runs=None): put every link of the test (or those that are named) "
-    "under these conditions from the moment it is made: faults such as Delay(0.2) or Flap(down=0.2, up=1.0), and "
-    'profiles such as "slow-3g" (see --netchaos-profiles). Several add up; a list of them is a test for each. '
-    "runs=20 repeats the test with another seed each time."
+    "under these conditions from the moment it is made: faults such as Delay(0.2) or Flap(down=0.2, up=1.0), profiles "
+    'such as "slow-3g" (see --netchaos-profiles), and plans such as Plan(Step(Cut(), at=0.5, for_=0.2)). Several add '
+    "up; a list of them is a test for each. runs=20 repeats the test with another seed each time."
 )
 #: Seeds are whole numbers below 2^63, so that they fit wherever a run's seed is written down.
 LARGEST_SEED = 2**63 - 1
@@ -36,7 +37,7 @@ class Part:
     #: The name of the profile that it is.
     profile: str = ""
     #: The `Plan` that it is.
-    plan: object = None
+    plan: Plan | None = None
 
     def __str__(self) -> str:
         """Write it as a reader knows it."""
@@ -69,9 +70,14 @@ class Standing:
         return frozenset(part.profile for part in self.parts if part.profile)
 
     @property
-    def plans(self) -> tuple[object, ...]:
+    def plans(self) -> tuple[Plan, ...]:
         """The plans among its parts."""
         return tuple(part.plan for part in self.parts if part.plan is not None)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of the links that it needs: those that it is for, and those that steps of its plans are for."""
+        return frozenset([*(self.links or ()), *(name for plan in self.plans for name in plan.links)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +122,9 @@ def parse(conditions: Sequence[object], options: Mapping[str, object], lookup: L
     if not conditions and runs is None:
         raise TypeError('it names no fault: give it one, such as Delay(0.2) or Flap(), or a profile, such as "slow-3g"')
     items = tuple(_list(each, lookup) if type(each) is list else _part(each, lookup) for each in conditions)
-    return Wish(items, _links(options.get("links")), _seed(options.get("seed")), runs)
+    links = _links(options.get("links"))
+    _check_plans(items, links)
+    return Wish(items, links, _seed(options.get("seed")), runs)
 
 
 def seed_of(standings: Iterable[Standing]) -> int | None:
@@ -186,10 +194,28 @@ def _part(value: object, lookup: Lookup) -> Part:
     return Part(plan=value) if _is_plan(value) else Part((_fault(value),))
 
 
-def _is_plan(value: object) -> bool:
-    """Tell a plan; whoever has one has imported its module."""
+def _is_plan(value: object) -> TypeGuard[Plan]:
+    """Tell a plan; whoever has one has imported its module.
+
+    Raises:
+        TypeError: it is what a plan is made of, or the class.
+    """
     module = sys.modules.get(f"{__package__}.plan")
-    return module is not None and isinstance(value, module.Plan)
+    if module is None:
+        return False
+    if isinstance(value, module.Step):
+        raise TypeError(f"it takes plans, which are made of steps: Plan({value!r})")
+    if value in (module.Plan, module.Step):
+        raise TypeError("it takes plans: Plan(Step(Cut(), at=0.5, for_=0.2))")
+    return isinstance(value, module.Plan)
+
+
+def _check_plans(items: Iterable[Part | tuple[Part, ...]], links: tuple[str, ...] | None) -> None:
+    """Refuse a plan with a step for a link that the marker isn't for."""
+    parts = [part for item in items for part in (item if isinstance(item, tuple) else (item,))]
+    for name in (name for part in parts if part.plan for name in part.plan.links):
+        if links is not None and name not in links:
+            raise ValueError(f"its plan has a step for link {name!r}, which links={list(links)} leaves out")
 
 
 def _fault(value: object) -> Fault:

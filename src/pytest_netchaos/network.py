@@ -13,10 +13,13 @@ from .errors import DockerUnavailable, EngineError, LinkClosed, NetchaosError, h
 from .link import Link
 from .marker import Standing, faults_on
 from .observed_network import ObservedNetwork
+from .plan_runs import PlanRuns
 from .seeds import derive_seed
 from .settling import QUIET, settle, settle_async
 
 if TYPE_CHECKING:
+    from .plan import Plan
+    from .plan_run import PlanRun
     from .services.docker.session import Docker
     from .services.server import ContainerServer
     from .services.wishes import Ready
@@ -57,6 +60,7 @@ class Network(ObservedNetwork):
         self._timeout = timeout
         self._standing = standing
         self._of_run = of_run
+        self._plans = PlanRuns(self._links, timeout, standing)
         self._unnamed = 0
         self._is_closed = False
 
@@ -104,6 +108,7 @@ class Network(ObservedNetwork):
         self._lag_monitor.watch()
         for fault in faults_on(name, self._standing, self._of_run):
             link.inject(fault)
+        self._plans.linked(link)
         return link
 
     def container(
@@ -166,8 +171,52 @@ class Network(ObservedNetwork):
         self._servers.append(server)
         return server
 
+    def run(self, plan: Plan) -> PlanRun:
+        """Begin a plan, and return at once; its steps come by themselves, until `heal` or the end of the test.
+
+        ::
+
+            run = netchaos.run(Plan(Step(Cut(), at=0.5, for_=0.2), Step(Reset(), on=OnConnection(3))))
+            ...
+            run.wait()
+
+        Raises:
+            TypeError: it isn't a plan.
+            ValueError: a step is for a link that isn't there, or the links have seen what its trigger waits for.
+            UnsupportedFault: the engine of this run can't do what is due at once.
+        """
+        if self._is_closed:
+            raise LinkClosed("netchaos.run() after the end of the test that owned this network")
+        return self._plans.start(plan)
+
+    def end_plans(self, *, strict: bool = False) -> None:
+        """End the plans with the test. For the plugin.
+
+        Raises:
+            NetchaosError: a step couldn't be carried out, and the test doesn't know; or one hasn't fired, and the run
+                is ``strict``.
+        """
+        self._plans.end("the test was over")
+        self._plans.raise_error()
+        if strict and (unfired := self._plans.complaints()):
+            raise NetchaosError(f"{'; '.join(unfired)} (--netchaos-strict)")
+
+    def end_test(self) -> None:
+        """End what goes on by itself: the test is over. For the plugin."""
+        self._plans.end("the test was over")
+        self.stop_watch()
+
+    def unfired(self) -> list[str]:
+        """Say which steps of plans haven't fired, and why: a sentence each."""
+        return self._plans.complaints()
+
+    def remarks(self) -> list[str]:
+        """Say what may explain a failure and was no fault of the network: the lags, and plans that were late."""
+        return [*super().remarks(), *self._plans.remarks()]
+
     def heal(self) -> float:
-        """Take every fault of every link back; return the monotonic time when none was in force any more."""
+        """Take every fault of every link back, and end the plans; return the time when none was in force any more."""
+        self._plans.end("netchaos was healed")
         return max((link.heal() for link in self._links.values()), default=time.monotonic())
 
     def settle(self, quiet: float = QUIET, within: float | None = None, *, heartbeat_bytes: int = 0) -> float:
@@ -206,6 +255,10 @@ class Network(ObservedNetwork):
         self._is_closed = True
         self.stop_watch()
         failures: list[NetchaosError] = []
+        try:
+            self.end_plans()
+        except NetchaosError as error:
+            failures.append(error)
         for link in self._links.values():
             try:
                 link.shut()
@@ -227,7 +280,7 @@ class Network(ObservedNetwork):
             raise EngineError("; ".join(troubles))
 
     def _check_standing(self) -> None:
-        named = {name for standing in self._standing for name in standing.links or ()}
+        named = {name for standing in self._standing for name in standing.names}
         if missing := sorted(named - set(self._links)):
             known = ", ".join(map(repr, self._links)) or "none"
             raise NetchaosError(

@@ -135,7 +135,7 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Find the marked tests that made no link.
+    """Find the marked tests that made no link, and the plans that weren't carried out.
 
     https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_runtest_call
     """
@@ -143,6 +143,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     result = yield
     network = item.stash.get(_network, None)
     item.config.stash[_collecting].check_use(item, has_links=network is not None and bool(network.links))
+    if network is not None:
+        network.end_plans(strict=item.config.stash[_settings].strict)
     return result
 
 
@@ -156,11 +158,11 @@ def pytest_runtest_makereport(
     """
     network = item.stash.get(_network, None)
     if network is not None and (call.when == "call" or call.excinfo is not None):
-        network.stop_watch()  # before pytest writes down a failure, which may take it a second
+        network.end_test()  # before pytest writes down a failure, which may take it a second
     report = yield
-    conditions.note_run(item, report, item.config.stash[_settings].seed)
     if report.when == "call" or (report.when == "setup" and not report.passed):
         item.stash[_outcome] = report.outcome
+    conditions.note_run(item, report, item.config.stash[_settings].seed)
     if report.failed and network is not None and (report.when == "call" or network.links):
         from .report.section import add_story  # noqa: PLC0415 - only where a test failed
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 #: Longer than this, nobody reads it.
 MOST_LINES = 40
 #: How many of them some parts may have at most; what happened, in words, has all that the others leave.
-_SUMMARY, _PLACES, _ANOMALIES, _TROUBLES, _REMARKS = 2, 2, 6, 2, 2
+_SUMMARY, _PLACES, _ANOMALIES, _TROUBLES, _UNFIRED, _REMARKS = 2, 2, 6, 2, 3, 2
 #: Where a line goes on that was folded: below its text.
 _UNDER_TIME, _UNDER_TAG = " " * 11, " " * 6
 
@@ -59,7 +59,7 @@ def facts_of(network: Network, replay: str = "", remarks: Sequence[str] = ()) ->
     outages = merge_outages(span for link in links for span in link.history.faults)
     ledgers = tuple(LedgerFacts(_record(ledger, outages), ledger.notes) for ledger in network.ledgers)
     notes = tuple(Note(entry.at, entry.text) for entry in network.notes)
-    return Facts(tuple(links), ledgers, notes, tuple(remarks), replay)
+    return Facts(tuple(links), ledgers, notes, tuple(network.unfired()), tuple(remarks), replay)
 
 
 def _record(ledger: Ledger, outages: Sequence[Outage]) -> DeliveryRecord:
@@ -114,8 +114,8 @@ def _causes(facts: Facts, page: Page) -> list[str]:
         for link in facts.links
         for text in (*link.troubles, *filter(None, [link.history.dials.blind]))
     ]
-    lines = [*_few(troubles, _TROUBLES), *_few(facts.remarks, _REMARKS), *([facts.replay] if facts.replay else [])]
-    return [page.line(line) for line in lines]
+    lines = [*_few(troubles, _TROUBLES), *_few(facts.unfired, _UNFIRED), *_few(facts.remarks, _REMARKS)]
+    return [page.line(line) for line in (*lines, *filter(None, [facts.replay]))]
 
 
 def _few(lines: Sequence[str], most: int) -> Sequence[str]:
