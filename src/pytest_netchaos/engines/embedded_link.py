@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from ..errors import EngineError, hide_own_errors
 from ..faults import Delay, Fault, Flap, Limit, Slice, Throttle
-from ..history import Closer, Ending, History
+from ..history import Closer, Ending, History, Position
 from ..linklog import LinkLog
 from ..triggers import AfterBytes, OnConnection, OnDial, Trigger
 from . import audit
@@ -141,7 +141,7 @@ class EmbeddedLink:
             case "close":
                 log.closed(at, int(fields[0]), cast("Closer", fields[1]), cast("Ending", fields[2]), fields[3])
             case "on":
-                log.struck(at, int(fields[0]), int(fields[1]), tuple(map(int, filter(None, fields[2].split(",")))))
+                log.struck(at, int(fields[0]), int(fields[1]), _numbers(fields[2], ","), *_places(*fields[3:]))
             case "off":
                 log.healed(at, int(fields[0]))
             case "over":
@@ -152,6 +152,16 @@ class EmbeddedLink:
                 log.troubles.append(fields[0])
             case _:  # pragma: no cover - both ends come from one installation
                 raise EngineError(f"the relay sent an event that nobody knows: {kind!r}")
+
+
+def _numbers(text: str, between: str) -> tuple[int, ...]:
+    return tuple(map(int, filter(None, text.split(between))))
+
+
+def _places(dials: str = "0", connections: str = "0", places: str = "") -> tuple[tuple[int, int], tuple[Position, ...]]:
+    """Read how far a link had come when a fault struck."""
+    positions = tuple(Position(*_numbers(place, ":")) for place in filter(None, places.split(",")))
+    return (int(dials), int(connections)), positions
 
 
 def _spell(fault: Fault) -> Iterator[object]:

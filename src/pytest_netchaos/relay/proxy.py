@@ -82,12 +82,14 @@ class Proxy:
         if fault.kind in REFUSING:
             self.shut()
         hit = [c for c in self.connections.values() if fault.hits(c.lot)] if fault.kind != "refuse" else []
-        met = [str(number) for number in sorted(c.number for c in hit if c.number)]
+        met = sorted((c for c in hit if c.number), key=_number)
+        places = ",".join([_place(fault, c) for c in met])
         for connection in hit:
             self._strike(fault, connection)
         if fault.kind in INSTANT:
             self.end(fault)
-        self._emit("on", monotonic(), self.id, fault.id, fault.cycle, ",".join(met))
+        self._emit("on", monotonic(), self.id, fault.id, fault.cycle, ",".join([str(c.number) for c in met]),
+                   self._dials, self._opened, places)
 
     def update(self, fault: Fault, values: tuple[float, ...], toxicity: float) -> None:
         """Change a fault that is in force; where it stays on, it keeps its state: what a limit has counted, say."""
@@ -287,3 +289,16 @@ class Proxy:
         for connection in self.connections.values():
             if connection.number and connection.told != connection.totals():
                 self.count(connection)
+
+
+def _number(connection: Carrier) -> int:
+    return connection.number
+
+
+def _place(fault: Fault, connection: Carrier) -> str:
+    """Say how far a connection has come up and down; without what an RST takes away from it again."""
+    up, down = connection.totals()[:2]
+    if fault.kind in ("cut", "reset") and isinstance(connection, Connection):
+        up -= connection.up.unconfirmed
+        down -= connection.down.unconfirmed
+    return f"{up}:{down}"
