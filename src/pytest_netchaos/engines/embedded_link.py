@@ -10,6 +10,7 @@ from ..errors import EngineError, hide_own_errors
 from ..faults import Delay, Fault, Flap, Limit, Slice, Throttle
 from ..history import Closer, Ending, History, Position
 from ..linklog import LinkLog
+from ..replaying import Mark, Replayed
 from ..triggers import AfterBytes, OnConnection, OnDial, Trigger
 from . import audit
 from .channel import CommandRefused
@@ -58,12 +59,13 @@ class EmbeddedLink:
         except CommandRefused as error:
             with self._channel.locked():
                 self.log.withdrawn(fault_id)
-            if when is None or not error.reason.startswith(_PASSED):
+            own = when.then if isinstance(when, Replayed) else when
+            if own is None or not error.reason.startswith(_PASSED):
                 raise
             passed = error.reason.removeprefix(_PASSED)
         else:
             return fault_id
-        raise ValueError(f"when={when!r} can't come any more on link {self.log.name!r}: {passed}")
+        raise ValueError(f"when={own!r} can't come any more on link {self.log.name!r}: {passed}")
 
     def mind_refusals(self, fault: Fault) -> None:
         """Find another way to know of refused dials, where ``fault`` refuses some and the relay can't see them."""
@@ -75,7 +77,7 @@ class EmbeddedLink:
         with self._channel.locked():
             self._faults += 1
             self.log.injected(self._faults, fault, for_)
-            if when is not None:
+            if when is not None and not isinstance(when, Replayed):
                 self.log.armed(time.monotonic(), self._faults, when)
             return self._faults
 
@@ -205,3 +207,13 @@ def _spell_trigger(when: Trigger | None) -> Iterator[object]:
             yield from ("when", "dial", when.n)
         case AfterBytes():
             yield from ("when", "bytes", when.count, when.direction, when.connection)
+        case Replayed():
+            yield from _spell_trigger(when.then)
+            yield from ("replay", when.patience, *map(_spell_mark, when.marks))
+
+
+def _spell_mark(mark: Mark | None) -> str:
+    if mark is None:
+        return ""
+    places = ",".join(":".join(map(str, place)) for place in mark.places)
+    return f"{mark.gap!r};{'' if mark.length is None else repr(mark.length)};{mark.connections};{places}"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .keeper import Keeper, LoneKeeper
     from .loop import Loop
     from .pair import Pair
+    from .place import Place
     from .port import Lookout
     from .sockets import Address
     from .trigger import Trigger
@@ -160,16 +161,28 @@ class Proxy:
         Raises:
             Passed: It can't come any more.
         """
+        self._waiting().add(fault, trigger, fire)
+
+    def _waiting(self) -> Armed:
         if self._armed is None:
             from .armed import Armed  # noqa: PLC0415 - few links need it
 
             self._armed = Armed(self._loop, self)
-        self._armed.add(fault, trigger, fire)
+        return self._armed
 
     def disarm(self, fault: Fault) -> None:
         """Wait no more for the trigger of ``fault``."""
         if self._armed is not None:
             self._armed.remove(fault)
+
+    def attend(self, place: Place) -> None:
+        """Tell a place what happens here, until it leaves."""
+        self._waiting().attend(place)
+
+    def leave(self, place: Place) -> None:
+        """Tell it nothing any more."""
+        if self._armed is not None:
+            self._armed.leave(place)
 
     @property
     def dial_count(self) -> int:
@@ -229,7 +242,7 @@ class Proxy:
         self._emit("dial", at, self.id, self._dials, peer)
         self._emit("refused", at, self.id, self._dials, self._refusing or "cut")
         if self._armed is not None:
-            self._armed.dialled(self._dials)
+            self._armed.dialled(self._dials, is_refused=True)
 
     def _turn_away(self, dial: int, client: Socket) -> None:
         """Refuse a dial that has brought a fault which refuses: all that can be sent now is an RST."""
@@ -273,6 +286,8 @@ class Proxy:
     def ended(self, connection: Carrier, by: str, how: str, reason: str) -> None:
         """Note how a connection ended."""
         self.connections.pop(connection.dial, None)
+        if self._armed is not None:
+            self._armed.ended()
         if connection.number:
             self.count(connection)
             self._emit("close", monotonic(), self.id, connection.number, by, how, reason)

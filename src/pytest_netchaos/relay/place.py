@@ -1,0 +1,131 @@
+"""A point in the course of a link: some connections, each with its bytes up and down. Loaded for a replay.
+
+Each of those flows has a fence, so that none gets further than that point while the others are still on their way.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+
+from .armed import LONGEST_PAUSE, PAUSE
+from .connection import Connection
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .flow import Flow
+    from .loop import Loop
+    from .marks import Mark
+    from .proxy import Carrier, Proxy
+
+
+class Place:
+    """Waits until a link has come to a mark.
+
+    Args:
+        loop: Where it runs.
+        proxy: The link's.
+        key: Of the fences.
+        mark: Where to.
+        is_resetting: Whether the receivers' systems have to confirm the bytes: an RST would destroy them.
+        reached: Called when it is there; once.
+    """
+
+    __slots__ = (
+        "_is_asked", "_is_done", "_is_resetting", "_key", "_loop", "_proxy", "_reached", "is_due", "is_reached", "mark",
+    )  # fmt: skip
+
+    def __init__(
+        self, loop: Loop, proxy: Proxy, key: int, mark: Mark, reached: Callable[[], None], *, is_resetting: bool
+    ) -> None:
+        self.mark = mark
+        self.is_reached = False
+        #: Where no connection is to be met: a dial, or the time, may bring it from now on.
+        self.is_due = False
+        self._loop = loop
+        self._proxy = proxy
+        self._key = key
+        self._is_resetting = is_resetting
+        self._reached = reached
+        self._is_asked = False  # a look is on its way
+        self._is_done = False
+
+    def begin(self) -> None:
+        """Hold the flows that are to stop here."""
+        self._proxy.attend(self)
+        for connection in [*self._proxy.connections.values()]:
+            if self._meet(connection):
+                connection.go_on()
+        self.look()
+
+    def end(self) -> None:
+        """Let go of them, and let them go on."""
+        if self._is_done:
+            return
+        self._is_done = True
+        self._proxy.leave(self)
+        for connection in [*self._proxy.connections.values()]:
+            if connection.number in self.mark.places and isinstance(connection, Connection):
+                for flow in (connection.up, connection.down):
+                    flow.lift(self._key)
+                if not connection.is_over:
+                    self._proxy.apply(connection)
+
+    # What happens at the proxy.
+
+    def dialled(self) -> bool:
+        """Take note of a dial that is going to be served; say whether it has brought the fault."""
+        if self._is_done or self.is_reached or self.mark.places or not (self.is_due and self._has_connections):
+            return False
+        self.is_reached = True
+        self._reached()
+        return True
+
+    def opened(self, connection: Carrier) -> None:
+        """Take note of a connection of which nothing has passed yet."""
+        self._meet(connection)
+        self.look()
+
+    def look(self) -> None:
+        """Have a look, after what is going on now, whether it is reached: something has changed."""
+        if not self._is_asked and not self.is_reached and not self._is_done:
+            self._is_asked = True
+            self._loop.soon(lambda: self._look(PAUSE))
+
+    def _look(self, pause: float) -> None:
+        self._is_asked = False
+        if self.is_reached or self._is_done or not self.mark.places or not self._is_here:
+            return
+        if self._is_resetting and any(flow.unconfirmed for flow, _ in self._flows()):
+            self._is_asked = True
+            self._loop.call_at(monotonic() + pause, lambda: self._look(min(2 * pause, LONGEST_PAUSE)))
+            return
+        self.is_reached = True
+        self._reached()
+
+    def _meet(self, connection: Carrier) -> bool:
+        if connection.number not in self.mark.places or not isinstance(connection, Connection):
+            return False
+        for flow, count in zip((connection.up, connection.down), self.mark.places[connection.number], strict=True):
+            if not flow.over and flow.carried <= count:
+                flow.fence(self._key, count, self.look)
+        return True
+
+    # How far it is.
+
+    @property
+    def _has_connections(self) -> bool:
+        return self._proxy.connection_count >= self.mark.connections
+
+    @property
+    def _is_here(self) -> bool:
+        return self._has_connections and all(flow.over or flow.carried >= count for flow, count in self._flows())
+
+    def _flows(self) -> list[tuple[Flow, int]]:
+        return [
+            pair
+            for connection in self._proxy.connections.values()
+            if isinstance(connection, Connection) and not connection.is_over and connection.number in self.mark.places
+            for pair in zip((connection.up, connection.down), self.mark.places[connection.number], strict=True)
+        ]
