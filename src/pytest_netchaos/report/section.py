@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .. import options
+from ..conditions import name_of, replayed
+from .json_files import file_name
 from .page import page_of
 from .text import story
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pytest
 
     from ..network import Network
+    from ..options import Settings
     from .page import Page
 
 TITLE = "netchaos"
+REPLAY_TITLE = "netchaos: to have each fault strike where it struck now"
 
 
 def add_story(
-    item: pytest.Item, report: pytest.TestReport, network: Network, seed: int, remarks: Sequence[str] = ()
+    item: pytest.Item, report: pytest.TestReport, network: Network, settings: Settings, remarks: Sequence[str] = ()
 ) -> None:
     """Add the story to the report of a failed test.
 
@@ -32,16 +39,29 @@ def add_story(
         item: The test.
         report: Where it goes.
         network: The test's.
-        seed: What the run can be repeated with.
+        settings: The options of the run.
         remarks: What else could explain the failure, a line each.
     """
     page = page_of(item.config)
-    text = story(network, page, replay=_replay(item, seed, page), remarks=remarks)
+    _add(report, TITLE, story(network, page, replay=_replay(item, settings.seed, page), remarks=remarks))
+    if settings.timeline is not None and settings.engine.kind == "embedded":
+        # Not a line of the page: what is cut off can't be pasted, and a path may be long.
+        _add(report, REPLAY_TITLE, replay_line(item, settings, settings.timeline))
+
+
+def _add(report: pytest.TestReport, title: str, text: str) -> None:
     add_section = getattr(report.longrepr, "addsection", None)
     if add_section is None:
-        report.sections.append((TITLE, text))
+        report.sections.append((title, text))
     else:
-        add_section(TITLE, text)
+        add_section(title, text)
+
+
+def replay_line(item: pytest.Item, settings: Settings, directory: Path) -> str:
+    """Return the command that has each fault strike where it struck now, once the test's timeline is written."""
+    file = settings.replay_file if replayed(item, settings.replay) else None
+    path = os.path.relpath(file or directory / file_name(name_of(item)), item.config.invocation_params.dir)
+    return f"pytest {shlex.quote(item.nodeid)} {options.REPLAY.flag}={shlex.quote(path)}"
 
 
 def _replay(item: pytest.Item, seed: int, page: Page) -> str:
