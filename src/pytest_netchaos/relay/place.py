@@ -14,6 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .fault import Fault
     from .flow import Flow
     from .loop import Loop
     from .marks import Mark
@@ -28,25 +29,30 @@ class Place:
         proxy: The link's.
         key: Of the fences.
         mark: Where to.
-        is_resetting: Whether the receivers' systems have to confirm the bytes: an RST would destroy them.
         reached: Called when it is there; once.
+        fault: What is to strike there.
     """
 
     __slots__ = (
-        "_is_asked", "_is_done", "_is_resetting", "_key", "_loop", "_proxy", "_reached", "is_due", "is_reached", "mark",
+        "_hits_all", "_is_asked", "_is_done", "_is_resetting", "_key", "_loop", "_proxy", "_reached", "is_due",
+        "is_reached", "is_time_up", "mark",
     )  # fmt: skip
 
     def __init__(
-        self, loop: Loop, proxy: Proxy, key: int, mark: Mark, reached: Callable[[], None], *, is_resetting: bool
+        self, loop: Loop, proxy: Proxy, key: int, mark: Mark, reached: Callable[[], None], fault: Fault
     ) -> None:
         self.mark = mark
         self.is_reached = False
-        #: Where no connection is to be met: a dial, or the time, may bring it from now on.
+        #: The window before it is over.
         self.is_due = False
+        #: So is the time between them.
+        self.is_time_up = False
         self._loop = loop
         self._proxy = proxy
         self._key = key
-        self._is_resetting = is_resetting
+        #: An RST would destroy what the receivers' systems have not confirmed.
+        self._is_resetting = fault.kind in ("cut", "reset")
+        self._hits_all = fault.kind != "refuse" and fault.toxicity >= 1
         self._reached = reached
         self._is_asked = False  # a look is on its way
         self._is_done = False
@@ -76,7 +82,7 @@ class Place:
 
     def dialled(self) -> bool:
         """Take note of a dial that is going to be served; say whether it has brought the fault."""
-        if self._is_done or self.is_reached or self.mark.places or not (self.is_due and self._has_connections):
+        if self._is_done or self.is_reached or self.mark.places or not (self.is_due and self._is_free):
             return False
         self.is_reached = True
         self._reached()
@@ -95,7 +101,7 @@ class Place:
 
     def _look(self, pause: float) -> None:
         self._is_asked = False
-        if self.is_reached or self._is_done or not self.mark.places or not self._is_here:
+        if self.is_reached or self._is_done or not self._is_here:
             return
         if self._is_resetting and any(flow.unconfirmed for flow, _ in self._flows()):
             self._is_asked = True
@@ -119,7 +125,15 @@ class Place:
         return self._proxy.connection_count >= self.mark.connections
 
     @property
+    def _is_free(self) -> bool:
+        """Whether the fault would meet none, as it did; one that spares some has its own way."""
+        meets = self._hits_all and any(c.number for c in self._proxy.connections.values())
+        return self._has_connections and not meets
+
+    @property
     def _is_here(self) -> bool:
+        if not self.mark.places:
+            return self.is_time_up and self._is_free
         return self._has_connections and all(flow.over or flow.carried >= count for flow, count in self._flows())
 
     def _flows(self) -> list[tuple[Flow, int]]:

@@ -311,9 +311,9 @@ def _number(connection: Carrier) -> int:
 
 
 def _place(fault: Fault, connection: Carrier) -> str:
-    """Say how far a connection has come up and down; without what an RST takes away from it again."""
+    """Say how far a connection has come up and down; without what waits in our system, where an RST destroys it."""
     up, down = connection.totals()[:2]
     if fault.kind in ("cut", "reset") and isinstance(connection, Connection):
-        up -= connection.up.unconfirmed
-        down -= connection.down.unconfirmed
+        up -= connection.up.unsent
+        down -= connection.down.unsent
     return f"{up}:{down}"

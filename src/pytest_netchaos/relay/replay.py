@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from .marks import Mark
     from .proxy import Proxy
 
-_RESETTING = ("cut", "reset")
-
 
 class Replay(Schedule):
     """One fault on its way through windows that were recorded; behind those, through its own.
@@ -93,23 +91,18 @@ class Replay(Schedule):
         if place.is_reached:
             self._strike()
         else:
-            patience = self._patience if mark.places else 0.0
-            self._timer = self._loop.call_at(monotonic() + mark.gap + patience, self._time_is_up)
+            self._timer = self._loop.call_at(monotonic() + mark.gap, self._time_is_up)
 
     def _time_is_up(self) -> None:
-        place = self._place
-        if place is not None and not place.mark.places and self._proxy.connection_count < place.mark.connections:
-            self._timer = self._loop.call_at(monotonic() + self._patience, self._strike)
-        else:
-            self._strike()
+        self._timer = self._loop.call_at(monotonic() + self._patience, self._strike)
+        if self._place is not None:
+            self._place.is_time_up = True
+            self._place.look()
 
     def _go_to(self, mark: Mark, index: int) -> Place:
         # The fences of two marks that follow each other are there at the same time, and other faults' keys are above 0.
         key = -(2 * self._fault.id + index % 2) - 1
-        place = Place(
-            self._loop, self._proxy, key, mark, self._reached, is_resetting=self._fault.kind in _RESETTING
-        )
-        self._place = place
+        place = self._place = Place(self._loop, self._proxy, key, mark, self._reached, self._fault)
         place.begin()
         return place
 
