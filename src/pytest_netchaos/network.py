@@ -217,7 +217,7 @@ class Network(ObservedNetwork):
         return self._plans.complaints()
 
     def remarks(self) -> list[str]:
-        """Say what may explain a failure and was no fault of the network: lags, late plans, a replay that went astray."""
+        """Say what may explain a failure beside the network: lags, plans that were late, a replay that diverged."""
         return [*super().remarks(), *self._plans.remarks(), *self.divergences()]
 
     def divergences(self) -> list[str]:
@@ -291,7 +291,9 @@ class Network(ObservedNetwork):
 
     def _check_standing(self) -> None:
         if self._replay is not None and (missing := self._replay.missing):
-            raise NetchaosError(f"--netchaos-replay: the recording has a link {missing[0]!r}, which this test never made")
+            raise NetchaosError(
+                f"--netchaos-replay: the recording has a link {missing[0]!r}, which this test never made"
+            )
         named = {name for standing in self._standing for name in standing.names}
         if missing := sorted(named - set(self._links)):
             known = ", ".join(map(repr, self._links)) or "none"

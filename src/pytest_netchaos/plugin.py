@@ -229,7 +229,10 @@ def netchaos(request: pytest.FixtureRequest, _netchaos_resources: Resources) -> 
     run = RunOfTest(conditions.name_of(request.node), outcome, settings.seed, str(settings.engine))
     try:
         known = [(name, value) for name, value in request.node.user_properties if not name.startswith("netchaos_")]
-        request.node.user_properties[:] = [*known, *export(network, run, settings.timeline, settings.replay_file)]  # not twice in a rerun
+        request.node.user_properties[:] = [
+            *known,
+            *export(network, run, settings.timeline, settings.replay_file),
+        ]  # not twice in a rerun
     finally:
         network.close(passed=outcome == "passed")
 

@@ -89,8 +89,17 @@ class Proxy:
             self._strike(fault, connection)
         if fault.kind in INSTANT:
             self.end(fault)
-        self._emit("on", monotonic(), self.id, fault.id, fault.cycle, ",".join([str(c.number) for c in met]),
-                   self._dials, self._opened, places)
+        self._emit(
+            "on",
+            monotonic(),
+            self.id,
+            fault.id,
+            fault.cycle,
+            ",".join([str(c.number) for c in met]),
+            self._dials,
+            self._opened,
+            places,
+        )
 
     def update(self, fault: Fault, values: tuple[float, ...], toxicity: float) -> None:
         """Change a fault that is in force; where it stays on, it keeps its state: what a limit has counted, say."""
