@@ -30,9 +30,9 @@ triggers = st.one_of(
     st.tuples(st.just("when"), st.just("bytes"), numbers, directions | wild_text, numbers),
     st.lists(wild_text | numbers, max_size=4).map(lambda fields: ("when", *fields)),
 )
-places = st.lists(
-    st.tuples(numbers, numbers, numbers).map(":".join) | wild_text | st.just("1:0:0"), max_size=3
-).map(",".join)
+places = st.lists(st.tuples(numbers, numbers, numbers).map(":".join) | wild_text | st.just("1:0:0"), max_size=3).map(
+    ",".join
+)
 marks = st.one_of(
     st.just(""),
     st.tuples(seconds, st.just("") | seconds, st.sampled_from(["0", "1"]), places).map(";".join),

@@ -65,6 +65,7 @@ def talk(address, count=COUNT, first=0, pause=0.002):
             sock.close()
             sock = None
         time.sleep(pause)
+    time.sleep(0.1)  # for a strike right behind the last answer: what was seen is told next
     if sock is not None:
         sock.close()
     return answered
@@ -113,19 +114,19 @@ PATIENCE = "--netchaos-timeout=60"
 
 @pytest.fixture
 def frames(pytester):
-    return pytester.makepyfile(test_frames=FRAMES)
+    return pytester.makepyfile(test_wire=FRAMES)
 
 
 def record(pytester, name):
     """Run a test, and return its recording and what it said."""
-    pytester.runpytest(f"test_frames.py::{name}", "--netchaos-timeline=recorded", PATIENCE)
+    pytester.runpytest(f"test_wire.py::{name}", "--netchaos-timeline=recorded", PATIENCE)
     said = pytester.path / "said"
     lines = said.read_text().splitlines() if said.exists() else [""]
-    return pytester.path / "recorded" / file_name(f"test_frames.py::{name}"), lines[-1]
+    return pytester.path / "recorded" / file_name(f"test_wire.py::{name}"), lines[-1]
 
 
 def replay(pytester, file, *more):
-    return pytester.runpytest("test_frames.py", f"--netchaos-replay={file}", PATIENCE, *more)
+    return pytester.runpytest("test_wire.py", f"--netchaos-replay={file}", PATIENCE, *more)
 
 
 @pytest.mark.usefixtures("frames")
@@ -146,7 +147,7 @@ def test_the_seeds_are_those_of_the_recording(pytester):
     file, _ = record(pytester, "test_fails")
     recorded = load_timeline(file)
     result = replay(pytester, file, "-k=test_fails", "--netchaos-seed=5", "--netchaos-timeline=again")
-    result.stdout.fnmatch_lines([f"netchaos: *replay of test_frames.py::test_fails, *seed={recorded.run.run_seed}"])
+    result.stdout.fnmatch_lines([f"netchaos: *replay of test_wire.py::test_fails, *seed={recorded.run.run_seed}"])
     again = load_timeline(pytester.path / "again" / file.name)
     assert (again.seed, again.run.run_seed) == (recorded.seed, recorded.run.run_seed)
 
@@ -154,8 +155,8 @@ def test_the_seeds_are_those_of_the_recording(pytester):
 @pytest.mark.usefixtures("frames")
 def test_a_failure_has_a_line_to_paste_and_its_file_stays_as_it_is(pytester):
     result = pytester.runpytest("-k=test_fails", "--netchaos-timeline=recorded")
-    file = pytester.path / "recorded" / file_name("test_frames.py::test_fails")
-    line = f"pytest test_frames.py::test_fails --netchaos-replay=recorded/{file.name}"
+    file = pytester.path / "recorded" / file_name("test_wire.py::test_fails")
+    line = f"pytest test_wire.py::test_fails --netchaos-replay=recorded/{file.name}"
     result.stdout.fnmatch_lines([line])
     before = file.read_bytes()
     result = pytester.runpytest(*line.split()[1:], "--netchaos-timeline=recorded")
@@ -179,8 +180,8 @@ def test_a_file_that_cant_be_replayed_is_refused_by_name(pytester):
     file, _ = record(pytester, "test_fails")
     assert "nowhere.json" in refused(replay(pytester, "nowhere.json"))
     assert "needs the embedded engine" in refused(replay(pytester, file, "--netchaos-engine=toxiproxy"))
-    change(file, test="test_frames.py::test_gone")
-    assert "the recording is of test_frames.py::test_gone, which this run hasn't collected" in refused(
+    change(file, test="test_wire.py::test_gone")
+    assert "the recording is of test_wire.py::test_gone, which this run hasn't collected" in refused(
         replay(pytester, file)
     )
     change(file, version=2)

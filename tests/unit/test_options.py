@@ -142,7 +142,19 @@ def test_each_option_is_declared_in_its_places():
             ini[name] = default
 
     add_options(Parser())
-    names = ["seed", "timeout", "engine", "redis", "docker", "docker-host", "strict", "timeline", "profile", "off"]
+    names = [
+        "seed",
+        "timeout",
+        "engine",
+        "redis",
+        "docker",
+        "docker-host",
+        "strict",
+        "timeline",
+        "profile",
+        "off",
+        "replay",
+    ]
     assert list(declared) == [f"--netchaos-{name}" for name in names]
     assert ini == {f"netchaos_{name.replace('-', '_')}": None for name in names}
     assert all(option.variable in declared[option.flag][2] for option in OPTIONS)

@@ -97,7 +97,9 @@ def test_links_are_known_by_name_and_those_without_one_by_their_turn():
     assert test.missing == ["1.1.1.1:5 #2"]
     assert not test.link("1.1.1.1:78", is_named=False).has("")
     assert test.missing == []
-    with pytest.raises(NetchaosError, match=r"no further unnamed link: its links are '1.1.1.1:5', 'db', '1.1.1.1:5 #2'"):
+    with pytest.raises(
+        NetchaosError, match=r"no further unnamed link: its links are '1.1.1.1:5', 'db', '1.1.1.1:5 #2'"
+    ):
         test.link("1.1.1.1:79", is_named=False)
     with pytest.raises(NetchaosError, match=r"no link 'cache'"):
         test.link("cache", is_named=True)

@@ -86,12 +86,6 @@ class Flow:
         return self.carried + self.dropped + self.chain.held + self._unsent + sum(map(len, self._out))
 
     @property
-    def unconfirmed(self) -> int:
-        """Count the bytes that were written, and that the target's system has not confirmed."""
-        target = self.target
-        return 0 if self.over or target.broken or target.sock is None else sockets.unconfirmed(target.sock)
-
-    @property
     def unsent(self) -> int:
         """Count the bytes that were written, and that our own system still has: the target doesn't read."""
         target = self.target
