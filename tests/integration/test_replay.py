@@ -11,7 +11,7 @@ from pytest_netchaos import load_timeline
 from pytest_netchaos.report.json_files import file_name
 
 FRAMES = '''
-import os, socket, threading, time
+import asyncio, os, socket, threading, time
 import pytest
 from pytest_netchaos import Cut, Flap
 from pytest_netchaos.plan import Plan, Step
@@ -103,6 +103,17 @@ def test_own(netchaos, server):
     client.join()
     tell(link, server, answered)
 
+async def in_a_loop(link):
+    reader, writer = await asyncio.open_connection(*link.address)
+    for number in range(int(os.environ.get("ROUNDS", "3"))):
+        writer.write(b"%08d" % number + b"." * (SIZE - 8))
+        await reader.readexactly(8)
+    link.cut().heal()
+    writer.close()
+
+def test_loop(netchaos, server):
+    asyncio.run(in_a_loop(netchaos.link(server.sock.getsockname(), name="s")))
+
 def test_fails(netchaos, server):
     link = netchaos.link(server.sock.getsockname(), name="s")
     talk(link.address, 1)
@@ -137,7 +148,7 @@ def test_the_same_frames_are_lost_each_time(pytester, monkeypatch, name):
     monkeypatch.setenv("PAUSE", "0")  # the call of test_own comes early, and waits
     for _ in range(3):
         result = replay(pytester, file, f"-k={name}")
-        result.assert_outcomes(passed=1, deselected=3)
+        result.assert_outcomes(passed=1, deselected=4)
         assert (pytester.path / "said").read_text().splitlines()[-1] == first
         result.stdout.no_fnmatch_line("*replay diverged*")
 
@@ -196,7 +207,7 @@ def test_a_test_with_other_links_fails_by_the_name_of_the_link(pytester):
     links = json.loads(file.read_text())["links"]
     change(file, links=[link | {"name": "t"} for link in links])
     result = replay(pytester, file, "-k=test_fails")
-    result.assert_outcomes(failed=1, deselected=3)
+    result.assert_outcomes(failed=1, deselected=4)
     result.stdout.fnmatch_lines(["*NetchaosError: --netchaos-replay: the recording has no link 's'*its links are 't'*"])
 
 
@@ -209,3 +220,24 @@ def test_a_place_that_doesnt_come_is_struck_all_the_same_and_told(pytester):
     file.write_text(far)
     result = replay(pytester, file, "-k=test_plan", "--netchaos-timeout=0.2")
     result.stdout.fnmatch_lines(["*replay diverged: plan 1 step 1: cut() on link 's'*when recorded"])
+
+
+@pytest.mark.usefixtures("frames")
+def test_a_call_in_an_event_loop_strikes_at_once_and_its_other_place_is_told(pytester, monkeypatch):
+    file, _ = record(pytester, "test_loop")
+    replay(pytester, file, "-k=test_loop").assert_outcomes(passed=1, deselected=4)
+    monkeypatch.setenv("ROUNDS", "2")
+    result = replay(pytester, file, "-k=test_loop")
+    result.stdout.fnmatch_lines(
+        ["*replay diverged: cut() on link 's' met connection 1 after 128 bytes up and 16 down*after 192 bytes up*"]
+    )
+
+
+@pytest.mark.usefixtures("frames")
+def test_workers_replay_it_as_well_and_refuse_what_isnt_collected(pytester):
+    file, first = record(pytester, "test_plan")
+    result = pytester.runpytest("-n2", "-k=test_plan or test_loop", f"--netchaos-replay={file}", PATIENCE)
+    result.assert_outcomes(passed=2)
+    assert first in (pytester.path / "said").read_text().splitlines()[1:]
+    change(file, test="test_wire.py::test_gone")
+    assert "test_wire.py::test_gone, which this run hasn't collected" in refused(replay(pytester, file, "-n2"))

@@ -75,8 +75,10 @@ def test_what_came_elsewhere_or_not_at_all_is_said():
     assert list(made.remarks(History("db", 10.0, faults=flapping(number=4)))) == []
     elsewhere = (flapping()[0], span(3.0, 4.0, (1,), [(101, 50)], cycle=2, by="marker"))
     assert list(made.remarks(History("db", 10.0, faults=elsewhere))) == [
-        "marker: cut() (cycle 2) on link 'db' met connection 1 after 101 bytes up and 50 down, "
-        "and connection 1 after 100 bytes up and 50 down, connection 2 after 0 bytes up and 7 down when recorded"
+        (
+            "marker: cut() (cycle 2) on link 'db' met connection 1 after 101 bytes up and 50 down, "
+            "and connection 1 after 100 bytes up and 50 down, connection 2 after 0 bytes up and 7 down when recorded"
+        )
     ]
     assert list(made.remarks(History("db", 10.0, faults=flapping()[:1]))) == [
         "marker: cut() (cycle 2) didn't come on link 'db'"

@@ -50,8 +50,8 @@ class Place:
         self._loop = loop
         self._proxy = proxy
         self._key = key
-        #: An RST would destroy what our system still has. Confirmed it needn't be: that takes 40 ms where a receiver has
-        #: nothing to say, and who is done hangs up in that time.
+        #: An RST would destroy what our system still has. Confirmed it needn't be: that takes 40 ms where a receiver
+        #: has nothing to say, and who is done hangs up in that time.
         self._is_resetting = fault.kind in ("cut", "reset")
         self._hits_all = fault.kind != "refuse" and fault.toxicity >= 1
         self._reached = reached

@@ -52,9 +52,8 @@ def test_what_is_no_mark_is_refused_by_name(fields, named):
 def test_anything_is_read_or_refused(fields):
     try:
         rest, patience, marks = marks_of(tuple(fields))
-    except ValueError as error:
-        assert len(str(error)) < 300
-    else:
-        assert "replay" not in rest
-        assert patience >= 0
-        assert all(mark is None or mark.connections >= 0 for mark in marks)
+    except ValueError:
+        return
+    assert "replay" not in rest
+    assert patience >= 0
+    assert all(mark is None or mark.connections >= 0 for mark in marks)
