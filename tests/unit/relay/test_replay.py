@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+
 import pytest
 from tests.unit.relay.proxied import assemble, dialler, fault, said, take_down
 
@@ -61,10 +64,8 @@ def made_recv(made, spin, count):
     made.accepted.setblocking(False)
 
     def more():
-        try:
+        with contextlib.suppress(BlockingIOError):
             got.extend(made.accepted.recv(100))
-        except BlockingIOError:
-            pass
         return len(got) >= count
 
     spin(more)
@@ -80,8 +81,6 @@ def test_a_connection_that_comes_later_is_stopped_from_its_first_byte(made, dial
 
 def test_one_that_met_nobody_comes_with_the_next_dial(made, begin, sockets, spin):
     begin("cut", Mark(LONG, None, 0, {}))
-    import socket  # noqa: PLC0415 - here only
-
     sockets.keep(socket.create_connection(made.address, 10.0))
     spin(lambda: said(made, "on"))
     spin(lambda: said(made, "refused"))
@@ -133,7 +132,7 @@ def test_behind_its_marks_a_fault_goes_on_as_it_was_drawn(made, begin, spin):
 
 def test_a_fault_that_is_taken_back_holds_nothing(made, dial, begin, spin):
     client = dial()
-    schedule = begin("stall", Mark(0.0, None, 1, {1: (2, 0)}))
+    schedule = begin("stall", Mark(0.0, None, 1, {1: (2, 1)}))
     client.sendall(b"12345")
     assert made_recv(made, spin, 2) == b"12"
     schedule.cancel()
