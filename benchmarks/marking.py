@@ -40,7 +40,10 @@ def collect(folder):
     return worked * 1e3 if not done and f"{total} tests collected" in said else said[-1000:]
 
 rounds, total, *folders = json.loads(sys.argv[1])
+began = time.monotonic()
 for number in range(rounds):
+    if number > 1 and time.monotonic() > began + 60:
+        break  # a busy machine: fewer rounds, rather than none
     for folder in folders:
         read, write = os.pipe()
         if not os.fork():

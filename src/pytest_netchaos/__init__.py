@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .cautions import NetchaosWarning
     from .errors import (
         DockerUnavailable,
         EngineDied,
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     )
     from .faults import Blackhole, Close, Cut, Delay, Fault, Flap, Limit, Refuse, Reset, Slice, Stall, Throttle
     from .fingerprints import Fingerprint, fingerprint
-    from .history import Connection, Dial, Dials, FaultSpan, History, Lag, Outage
+    from .history import ArmedFault, Connection, Dial, Dials, FaultSpan, History, Lag, Outage
     from .injection import Injection
     from .ledger import Attempt, Ledger
     from .link import Link
@@ -51,6 +52,9 @@ if TYPE_CHECKING:
     from .network import Network
     from .opening import open_network
     from .patience import eventually, eventually_async
+    from .plan import Plan, Step
+    from .plan_run import PlanRun
+    from .profiles import Profile
     from .recorded import RecordedRun
     from .recorders import (
         IdRule,
@@ -64,16 +68,20 @@ if TYPE_CHECKING:
         record_websocket,
     )
     from .report.json_load import load_timeline
+    from .schedules import poisson, swizzle
     from .services.cluster import RedisCluster
     from .services.redis import RedisServer
     from .services.redis_at import RedisAt
     from .services.redis_container import RedisContainer
     from .services.sentinel import RedisSentinel
     from .services.server import ContainerServer
+    from .step_run import StepRun
     from .timeline import Timeline
+    from .triggers import AfterBytes, OnConnection, OnDial, Trigger
     from .verdict import Verdict
 
 _HOMES = {
+    "cautions": ("NetchaosWarning",),
     "errors": (
         "DockerUnavailable", "EngineDied", "EngineError", "LinkClosed", "NetchaosError", "PortInUse", "ServiceError",
         "UnsupportedFault", "UpstreamError", "WaitTimeout",
@@ -82,7 +90,7 @@ _HOMES = {
         "Blackhole", "Close", "Cut", "Delay", "Fault", "Flap", "Limit", "Refuse", "Reset", "Slice", "Stall", "Throttle",
     ),
     "fingerprints": ("Fingerprint", "fingerprint"),
-    "history": ("Connection", "Dial", "Dials", "FaultSpan", "History", "Lag", "Outage"),
+    "history": ("ArmedFault", "Connection", "Dial", "Dials", "FaultSpan", "History", "Lag", "Outage"),
     "injection": ("Injection",),
     "ledger": ("Attempt", "Ledger"),
     "link": ("Link",),
@@ -95,6 +103,9 @@ _HOMES = {
     "opening": ("open_network",),
     "patience": ("eventually", "eventually_async"),
     "recorded": ("RecordedRun",),
+    "plan": ("Plan", "Step"),
+    "plan_run": ("PlanRun",),
+    "profiles": ("Profile",),
     "recorders": (
         "IdRule", "Recording", "record_calls", "record_publisher", "record_pubsub", "record_socketio",
         "record_socketio_server", "record_stream", "record_websocket",
@@ -107,21 +118,26 @@ _HOMES = {
     "services.sentinel": ("RedisSentinel",),
     "services.server": ("ContainerServer",),
     "timeline": ("Timeline",),
+    "schedules": ("poisson", "swizzle"),
+    "step_run": ("StepRun",),
+    "triggers": ("AfterBytes", "OnConnection", "OnDial", "Trigger"),
     "verdict": ("Verdict",),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "Attempt", "Blackhole", "Close", "Connection", "ContainerServer", "Cut", "Delay", "Dial", "Dials",
-    "DockerUnavailable", "EngineDied", "EngineError", "Fault", "FaultSpan", "Fingerprint", "Flap", "History",
-    "IdRule", "Injection", "Lag", "Ledger", "Limit", "Link", "LinkClosed", "NetchaosError", "Network", "Outage",
-    "PortInUse", "RecordedRun", "Recording", "RedisAt", "RedisCluster", "RedisContainer", "RedisSentinel",
-    "RedisServer", "Refuse", "Reset", "ServiceError", "Slice", "Stall", "Throttle", "Timeline", "UnsupportedFault",
-    "UpstreamError", "Verdict", "WaitTimeout", "at_least_once", "at_most_once", "attempts", "backoff", "buffered",
-    "check", "check_async", "dead_peer_detected", "deduplicated", "dial_rate", "eventually", "eventually_async",
-    "exactly_once", "fingerprint", "gap_free", "gave_up", "load_timeline", "lost_only_during", "no_thundering_herd",
-    "open_network", "reconnected", "record_calls", "record_publisher", "record_pubsub", "record_socketio",
-    "record_socketio_server", "record_stream", "record_websocket", "resumed", "stayed_away", "waits",
+    "AfterBytes", "ArmedFault", "Attempt", "Blackhole", "Close", "Connection", "ContainerServer", "Cut", "Delay",
+    "Dial", "Dials", "DockerUnavailable", "EngineDied", "EngineError", "Fault", "FaultSpan", "Fingerprint", "Flap",
+    "History", "IdRule", "Injection", "Lag", "Ledger", "Limit", "Link", "LinkClosed", "NetchaosError",
+    "NetchaosWarning", "Network", "OnConnection", "OnDial", "Outage", "Plan", "PlanRun", "PortInUse", "Profile",
+    "RecordedRun", "Recording", "RedisAt", "RedisCluster", "RedisContainer", "RedisSentinel", "RedisServer", "Refuse",
+    "Reset", "ServiceError", "Slice", "Stall", "Step", "StepRun", "Throttle", "Timeline", "Trigger",
+    "UnsupportedFault", "UpstreamError", "Verdict", "WaitTimeout", "at_least_once", "at_most_once", "attempts",
+    "backoff", "buffered", "check", "check_async", "dead_peer_detected", "deduplicated", "dial_rate", "eventually",
+    "eventually_async", "exactly_once", "fingerprint", "gap_free", "gave_up", "load_timeline", "lost_only_during",
+    "no_thundering_herd", "open_network", "poisson", "reconnected", "record_calls", "record_publisher",
+    "record_pubsub", "record_socketio", "record_socketio_server", "record_stream", "record_websocket", "resumed",
+    "stayed_away", "swizzle", "waits",
 ]  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from .errors import ServiceError
@@ -24,7 +25,7 @@ REDISES = "embedded, docker, docker:IMAGE, local, local:PROGRAM or redis://HOST:
 class Choice:
     """A kind, and which one of that kind."""
 
-    #: ``"embedded"``, ``"docker"``, ``"toxiproxy"`` or ``"local"`` (a program), ``"url"``.
+    #: ``"embedded"``, ``"docker"``, ``"toxiproxy"`` or ``"local"`` (a program), ``"url"``, or ``"plugin"``.
     kind: str
     #: The image, the program or the URL; empty for the embedded one.
     what: str = ""
@@ -33,15 +34,23 @@ class Choice:
         """Write it as the option takes it, but for a password: this is for terminals and logs."""
         if self.kind == "url":
             return masked(self.what)
+        if self.kind == PLUGIN:
+            return self.what
         default = self.what in ("", TOXIPROXY_IMAGE, REDIS_IMAGE, TOXIPROXY_PROGRAM, REDIS_PROGRAM)
         return self.kind if default else f"{self.kind}:{self.what}"
 
 
+#: The kind of an engine that a plugin has brought.
+PLUGIN = "plugin"
 EMBEDDED = Choice("embedded")
 
 
-def engine(text: str) -> Choice:
+def engine(text: str, plugged: Callable[[], Iterable[str]] = tuple) -> Choice:
     """Understand ``--netchaos-engine``.
+
+    Args:
+        text: Its value.
+        plugged: Gives the names of the engines that plugins have brought; asked only for a name that isn't ours.
 
     Raises:
         ValueError: with what is allowed.
@@ -51,7 +60,14 @@ def engine(text: str) -> Choice:
 
         parse(text)
         return Choice("url", text)
-    return _choose(text, {"docker": TOXIPROXY_IMAGE, "toxiproxy": TOXIPROXY_PROGRAM}, ENGINES)
+    ours = {"docker": TOXIPROXY_IMAGE, "toxiproxy": TOXIPROXY_PROGRAM}
+    if text == "embedded" or text.partition(":")[0] in ours:
+        return _choose(text, ours, ENGINES)
+    names = [*plugged()]
+    if text in names:
+        return Choice(PLUGIN, text)
+    theirs = f", or of a plugin: {', '.join(names)}" if names else ""
+    raise ValueError(f"one of {ENGINES}{theirs}")
 
 
 def relay(text: str, *, is_linux: bool) -> str:

@@ -205,7 +205,7 @@ def _is_plan(value: object) -> TypeGuard[Plan]:
         return False
     if isinstance(value, module.Step):
         raise TypeError(f"it takes plans, which are made of steps: Plan({value!r})")
-    if value in (module.Plan, module.Step):
+    if value is module.Plan or value is module.Step:
         raise TypeError("it takes plans: Plan(Step(Cut(), at=0.5, for_=0.2))")
     return isinstance(value, module.Plan)
 

@@ -63,7 +63,8 @@ class Network(ObservedNetwork):
         self._timeout = timeout
         self._standing = standing
         self._of_run = of_run
-        self._plans = PlanRuns(self._links, timeout, standing)
+        #: The plans of the test, for the plugin.
+        self.plans = PlanRuns(self._links, timeout, standing)
         self._replay = replay
         self._unnamed = 0
         self._is_closed = False
@@ -114,7 +115,7 @@ class Network(ObservedNetwork):
         self._lag_monitor.watch()
         for fault in faults_on(name, self._standing, self._of_run):
             link.inject_by(MARKER, fault)
-        self._plans.linked(link)
+        self.plans.linked(link)
         return link
 
     def container(
@@ -193,32 +194,16 @@ class Network(ObservedNetwork):
         """
         if self._is_closed:
             raise LinkClosed("netchaos.run() after the end of the test that owned this network")
-        return self._plans.start(plan)
-
-    def end_plans(self, *, strict: bool = False) -> None:
-        """End the plans with the test. For the plugin.
-
-        Raises:
-            NetchaosError: a step couldn't be carried out, and the test doesn't know; or one hasn't fired, and the run
-                is ``strict``.
-        """
-        self._plans.end("the test was over")
-        self._plans.raise_error()
-        if strict and (unfired := self._plans.complaints()):
-            raise NetchaosError(f"{'; '.join(unfired)} (--netchaos-strict)")
+        return self.plans.start(plan)
 
     def end_test(self) -> None:
         """End what goes on by itself: the test is over. For the plugin."""
-        self._plans.end("the test was over")
+        self.plans.end("the test was over")
         self.stop_watch()
-
-    def unfired(self) -> list[str]:
-        """Say which steps of plans haven't fired, and why: a sentence each."""
-        return self._plans.complaints()
 
     def remarks(self) -> list[str]:
         """Say what may explain a failure beside the network: lags, plans that were late, a replay that diverged."""
-        return [*super().remarks(), *self._plans.remarks(), *self.divergences()]
+        return [*super().remarks(), *self.plans.remarks(), *self.divergences()]
 
     def divergences(self) -> list[str]:
         """Say what came otherwise than in the recording that is replayed, a line each."""
@@ -226,7 +211,7 @@ class Network(ObservedNetwork):
 
     def heal(self) -> float:
         """Take every fault of every link back, and end the plans; return the time when none was in force any more."""
-        self._plans.end("netchaos was healed")
+        self.plans.end("netchaos was healed")
         return max((link.heal() for link in self._links.values()), default=time.monotonic())
 
     def settle(self, quiet: float = QUIET, within: float | None = None, *, heartbeat_bytes: int = 0) -> float:
@@ -266,7 +251,7 @@ class Network(ObservedNetwork):
         self.stop_watch()
         failures: list[NetchaosError] = []
         try:
-            self.end_plans()
+            self.plans.finish()
         except NetchaosError as error:
             failures.append(error)
         for link in self._links.values():

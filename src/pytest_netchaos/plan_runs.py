@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from .errors import NetchaosError
 from .plan import Plan
 from .plan_run import PlanRun
 from .similar import did_you_mean
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from .link import Link
     from .marker import Standing
 
-# A bad value is the fault of the line that wrote it.
+# A bad value, or plan, is the fault of the line that wrote it.
 __tracebackhide__ = True
 
 #: Seconds by which a step may be late before it is said: half of the shortest cut that `Flap` draws by default.
@@ -69,14 +70,18 @@ class PlanRuns:
         for run in self.begun:
             run.end(why)
 
-    def raise_error(self) -> None:
-        """Raise what has ended one of them before its time, if something has and nobody was told.
+    def finish(self, *, strict: bool = False) -> None:
+        """End them with the test.
 
         Raises:
-            NetchaosError: a step couldn't be carried out.
+            NetchaosError: a step couldn't be carried out, and nobody was told; or one hasn't fired, and the run is
+                ``strict``.
         """
+        self.end("the test was over")
         for run in self.begun:
             run.raise_error()
+        if strict and (unfired := self.complaints()):
+            raise NetchaosError(f"{'; '.join(unfired)} (--netchaos-strict)")
 
     def complaints(self) -> list[str]:
         """Say which steps haven't fired, and why: a sentence each."""
@@ -93,5 +98,6 @@ class PlanRuns:
         return [f"plan: step {late[1]} came {late[0]:.3f} s later than planned"] if late[0] > LATE else []
 
     def _start(self, run: PlanRun) -> PlanRun:
+        run.begin()
         self.begun.append(run)
-        return run.begin()
+        return run

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Generator, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from . import collecting, conditions, marker, options, run_seed, telling
+from . import collecting, conditions, hookspecs, marker, options, plugged_engines, run_seed, telling
 from .collecting import Collecting
-from .errors import DockerUnavailable
 from .profile_source import ProfileSource
+from .redis_topologies import redis_cluster, redis_cluster_factory, redis_sentinel, redis_sentinel_factory
 from .repeated import Repeated
+from .skipping import or_skip
+from .stash import NETWORK, SETTINGS
+from .summing import Summing
+from .tallying import Tallying
 
 if TYPE_CHECKING:
     from toxiproxy import Toxiproxy
@@ -22,14 +26,10 @@ if TYPE_CHECKING:
     from .link import Link
     from .network import Network
     from .resources import Redis, Resources
-    from .services.cluster import RedisCluster
-    from .services.sentinel import RedisSentinel
 
-T = TypeVar("T")
-
-_settings = pytest.StashKey[options.Settings]()
 _collecting = pytest.StashKey[Collecting]()
-_network = pytest.StashKey["Network"]()
+__all__ = ["redis_cluster", "redis_cluster_factory", "redis_sentinel", "redis_sentinel_factory"]
+
 #: Of a test's setup and call; empty where it wasn't called.
 _outcome = pytest.StashKey[str]()
 #: The run's id, in its controlling process.
@@ -44,17 +44,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     options.add_options(parser)
 
 
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare the hooks by which other plugins bring profiles and engines.
+
+    https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_addhooks
+    """
+    pluginmanager.add_hookspecs(hookspecs)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Read the options, so that a wrong one ends the run before it begins.
 
     https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_configure
     """
-    settings = config.stash[_settings] = options.resolve(config)
+    settings = config.stash[SETTINGS] = options.resolve(config)
     config.stash[_collecting] = Collecting(settings, ProfileSource(config))
     config.stash[_run] = os.urandom(6).hex()
     config.addinivalue_line("markers", marker.HELP)
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Repeated(options.in_force(settings)), "netchaos-repeated")
+        config.pluginmanager.register(Summing(config, github=settings.github), "netchaos-summary")
+    config.pluginmanager.register(Tallying(strict=settings.strict), "netchaos-tally")
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
@@ -85,7 +95,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_collection_modifyitems
     """
     config.stash[_collecting].read(items)
-    if (recorded := config.stash[_settings].replay) is not None:
+    if (recorded := config.stash[SETTINGS].replay) is not None:
         collecting.check_replayed(config, recorded, items)
 
 
@@ -95,7 +105,7 @@ def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - xdist's, which n
 
     https://pytest-xdist.readthedocs.io/en/stable/how-to.html
     """
-    run_seed.hand_over(node.config.stash[_settings].seed, node.workerinput)
+    run_seed.hand_over(node.config.stash[SETTINGS].seed, node.workerinput)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -114,7 +124,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_runtestloop
     """
     if not session.config.option.collectonly:
-        run_seed.remember(session.config, session.config.stash[_settings].seed)
+        run_seed.remember(session.config, session.config.stash[SETTINGS].seed)
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -122,7 +132,7 @@ def pytest_report_header(config: pytest.Config) -> str:
 
     https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_report_header
     """
-    return options.header(config.stash[_settings])
+    return options.header(config.stash[SETTINGS])
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
@@ -143,10 +153,10 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """
     __tracebackhide__ = True
     result = yield
-    network = item.stash.get(_network, None)
+    network = item.stash.get(NETWORK, None)
     item.config.stash[_collecting].check_use(item, has_links=network is not None and bool(network.links))
     if network is not None:
-        network.end_plans(strict=item.config.stash[_settings].strict)
+        network.plans.finish(strict=item.config.stash[SETTINGS].strict)
         telling.warn_of_all(item, network.divergences())
     return result
 
@@ -159,17 +169,19 @@ def pytest_runtest_makereport(
 
     https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_runtest_makereport
     """
-    network = item.stash.get(_network, None)
+    network = item.stash.get(NETWORK, None)
     if network is not None and (call.when == "call" or call.excinfo is not None):
         network.end_test()  # before pytest writes down a failure, which may take it a second
     report = yield
+    conditions.note_run(item, report, item.config.stash[SETTINGS].seed)
     if report.when == "call" or (report.when == "setup" and not report.passed):
         item.stash[_outcome] = report.outcome
-    conditions.note_run(item, report, item.config.stash[_settings].seed)
     if report.failed and network is not None and (report.when == "call" or network.links):
-        from .report.section import add_story  # noqa: PLC0415 - only where a test failed
+        from .report.section import add_replay, add_story  # noqa: PLC0415 - only where a test failed
 
-        add_story(item, report, network, item.config.stash[_settings], remarks=network.remarks())
+        settings = item.config.stash[SETTINGS]
+        add_story(item, report, network, options.in_force(settings), network.remarks())
+        add_replay(item, report, settings)
     return report
 
 
@@ -179,7 +191,8 @@ def _netchaos_resources(request: pytest.FixtureRequest) -> Iterator[Resources]:
     from .resources import Resources  # noqa: PLC0415 - only where a test uses it
 
     config = request.config
-    shared = Resources(config.stash[_settings], *_run_and_worker(config), telling.reporter(config))
+    settings, report = config.stash[SETTINGS], telling.reporter(config)
+    shared = Resources(settings, *_run_and_worker(config), report, partial(plugged_engines.plugged, config))
     yield shared
     shared.close()
 
@@ -192,16 +205,6 @@ def _run_and_worker(config: pytest.Config) -> tuple[str, str]:
     return given["testrunuid"][:12], given["workerid"]
 
 
-def _or_skip(settings: options.Settings, make: Callable[[], T], *policies: str) -> T:
-    """Make something that may need Docker; without it, skip the test where the options say so."""
-    try:
-        return make()
-    except DockerUnavailable as error:
-        if settings.docker in ("skip", *policies):
-            pytest.skip(str(error))
-        raise
-
-
 @pytest.fixture
 def netchaos(request: pytest.FixtureRequest, _netchaos_resources: Resources) -> Iterator[Network]:
     """Links that can be cut, delayed and flapped: ``netchaos.link(server)``. All are healed and closed at the end."""
@@ -210,20 +213,20 @@ def netchaos(request: pytest.FixtureRequest, _netchaos_resources: Resources) -> 
     from .replaying import ReplayOfTest  # noqa: PLC0415 - the same
     from .report.export import export  # noqa: PLC0415 - the same
 
-    settings = request.config.stash[_settings]
+    settings = request.config.stash[SETTINGS]
     standings, of_run = request.config.stash[_collecting].in_force(request.node)
     recorded = conditions.replayed(request.node, settings.replay)
     seed = conditions.conditions_of(request.node).seed(settings.seed, request.node)
     network = Network(
-        lambda: _or_skip(settings, _netchaos_resources.engine),
+        lambda: or_skip(settings, _netchaos_resources.engine),
         seed if recorded is None else recorded.seed,
         settings.timeout,
         standings,
-        lambda: _or_skip(settings, _netchaos_resources.docker, "auto"),
+        lambda: or_skip(settings, _netchaos_resources.docker, "auto"),
         of_run,
         None if recorded is None else ReplayOfTest(recorded, settings.timeout),
     )
-    request.node.stash[_network] = network
+    request.node.stash[NETWORK] = network
     yield network
     outcome = request.node.stash.get(_outcome, "")
     run = RunOfTest(conditions.name_of(request.node), outcome, settings.seed, str(settings.engine))
@@ -242,7 +245,7 @@ def ledger(request: pytest.FixtureRequest, netchaos: Network) -> Ledger:
     """Records of what was sent and what arrived, for ``assert ledger == exactly_once()``."""
     from .ledger import Ledger  # noqa: PLC0415
 
-    made = Ledger(netchaos.outages, strict=request.config.stash[_settings].strict)
+    made = Ledger(netchaos.outages, strict=request.config.stash[SETTINGS].strict)
     netchaos.keep(made)
     return made
 
@@ -250,7 +253,7 @@ def ledger(request: pytest.FixtureRequest, netchaos: Network) -> Ledger:
 @pytest.fixture
 def redis_server(request: pytest.FixtureRequest, _netchaos_resources: Resources) -> Redis:
     """A real Redis (Valkey) server, empty at the start of each test: pause, resume, kill, restart."""
-    server = _or_skip(request.config.stash[_settings], _netchaos_resources.redis)
+    server = or_skip(request.config.stash[SETTINGS], _netchaos_resources.redis)
     server.restore()
     return server
 
@@ -266,44 +269,8 @@ def toxiproxy(request: pytest.FixtureRequest, _netchaos_resources: Resources) ->
     """toxiproxy-python's client, bound to the running engine: the proxies that a test makes are gone after it."""
     from .services.toxiproxy.client import bound_client  # noqa: PLC0415 - only where a test uses it
 
-    settings = request.config.stash[_settings]
-    engine = _or_skip(settings, _netchaos_resources.engine)
+    settings = request.config.stash[SETTINGS]
+    engine = or_skip(settings, _netchaos_resources.engine)
     host, port, is_shared = engine.api(settings.seed)
     with bound_client(host, port, is_shared=is_shared, check=engine.check) as client:
         yield client
-
-
-@pytest.fixture
-def redis_sentinel_factory(
-    request: pytest.FixtureRequest, netchaos: Network, _netchaos_resources: Resources
-) -> Iterator[Callable[..., RedisSentinel]]:
-    """Redis with sentinels, made to measure: ``redis_sentinel_factory(replicas=1, sentinels=5)``."""
-    from .services.sentinel import RedisSentinel  # noqa: PLC0415 - only where a test uses it
-
-    make = _or_skip(request.config.stash[_settings], _netchaos_resources.redis_factory)
-    with ExitStack() as stack:
-        yield lambda **how: stack.enter_context(RedisSentinel(netchaos, make, **how))
-
-
-@pytest.fixture
-def redis_sentinel(redis_sentinel_factory: Callable[..., RedisSentinel]) -> RedisSentinel:
-    """A Redis primary, two replicas and three sentinels, each behind a link: failover, kill_primary."""
-    return redis_sentinel_factory()
-
-
-@pytest.fixture
-def redis_cluster_factory(
-    request: pytest.FixtureRequest, netchaos: Network, _netchaos_resources: Resources
-) -> Iterator[Callable[..., RedisCluster]]:
-    """Redis clusters, made to measure: ``redis_cluster_factory(nodes=5)``."""
-    from .services.cluster import RedisCluster  # noqa: PLC0415 - only where a test uses it
-
-    make = _or_skip(request.config.stash[_settings], _netchaos_resources.redis_factory)
-    with ExitStack() as stack:
-        yield lambda **how: stack.enter_context(RedisCluster(netchaos, make, **how))
-
-
-@pytest.fixture
-def redis_cluster(redis_cluster_factory: Callable[..., RedisCluster]) -> RedisCluster:
-    """A Redis cluster of three nodes, each behind a link: kill, restart, owner of a key."""
-    return redis_cluster_factory()

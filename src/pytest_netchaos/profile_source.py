@@ -20,19 +20,21 @@ class ProfileSource:
     """
 
     def __init__(self, config: pytest.Config) -> None:
+        self._config = config
         self._path = config.rootpath / "pyproject.toml"
         self._faults: dict[str, tuple[Fault, ...]] = {}
 
     @cached_property
     def all(self) -> Profiles:
-        """Every profile: ours, and the project's.
+        """Every profile: ours, those of plugins, and the project's.
 
         Raises:
-            pytest.UsageError: one of the project's is wrong; says which, and what of it.
+            pytest.UsageError: one of the plugins' or the project's is wrong; says which, and what of it.
         """
         from .profiles import Profiles  # noqa: PLC0415 - 10 ms that only a run with profiles has to pay
 
         profiles = Profiles()
+        self._add_plugged(profiles)
         if self._text:
             from .user_profiles import profiles_in  # noqa: PLC0415 - only where there are some
 
@@ -42,6 +44,14 @@ class ProfileSource:
             except ValueError as error:
                 raise pytest.UsageError(f"{self._path}: {error}") from None
         return profiles
+
+    def _add_plugged(self, profiles: Profiles) -> None:
+        try:
+            for given in reversed(self._config.hook.pytest_netchaos_profiles()):  # in the order of the plugins
+                for profile in given:
+                    profiles.add(profile, "a plugin")
+        except (TypeError, ValueError) as error:
+            raise pytest.UsageError(f"pytest_netchaos_profiles: {error}") from None
 
     def check(self) -> None:
         """Read the project's profiles, if there are any.

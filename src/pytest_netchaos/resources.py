@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from .choices import PLUGIN
 from .early import Early
 from .errors import EngineError, NetchaosError, PortInUse, ServiceError, hide_own_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from .choices import Choice
     from .engines.base import Engine
@@ -44,13 +45,22 @@ class Resources:
         run: The run's id, the same in all of its processes.
         worker: This process's name among them: ``"gw0"``, or ``"main"``.
         report: Told in words what takes long: an image that is pulled.
+        engines: Gives what makes the engines of plugins, by name.
     """
 
-    def __init__(self, settings: Settings, run: str, worker: str, report: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        run: str,
+        worker: str,
+        report: Callable[[str], None],
+        engines: Callable[[], Mapping[str, Callable[[], Engine]]] = dict,
+    ) -> None:
         self._settings = settings
         self._run = run
         self._worker = worker
         self._report = report
+        self._plugged = engines
         self._engines: list[Engine] = []
         self._docker: Docker | None = None
         self._redis: Redis | None = None
@@ -179,6 +189,8 @@ class Resources:
             from .engines.embedded import EmbeddedEngine  # noqa: PLC0415 - only where a link is made
 
             return EmbeddedEngine()
+        if choice.kind == PLUGIN:
+            return self._plugged()[choice.what]()
         from .engines.toxiproxy import ToxiproxyEngine  # noqa: PLC0415 - the same
         from .services.docker.owner import Owner  # noqa: PLC0415
 

@@ -14,18 +14,22 @@ import os
 import shutil
 import socket
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 from tests.conformance.peers import SOON, World
 
 from pytest_netchaos import Network, UnsupportedFault, choices, options
 from pytest_netchaos.errors import DockerUnavailable
+from pytest_netchaos.plugged_engines import plugged
 from pytest_netchaos.resources import Resources
 from pytest_netchaos.seeds import derive_seed
 
-#: The last one is the embedded engine as it is on systems without epoll.
-ENGINES = ("embedded", "toxiproxy", "docker", "embedded-portable")
-EMBEDDED = ("embedded", "embedded-portable")
+#: Names of engines of plugins, with a comma between two: they're held to the same. ``-p`` loads the plugin.
+OTHERS = [*filter(None, os.environ.get("CONFORMANCE_ENGINES", "").split(","))]
+#: The last one of ours is the embedded engine as it is on systems without epoll.
+ENGINES = ("embedded", "toxiproxy", "docker", "embedded-portable", *OTHERS)
+EMBEDDED = ("embedded", "embedded-portable", *OTHERS)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -60,10 +64,11 @@ def resources(request: pytest.FixtureRequest, engine: str) -> Iterator[Resources
 
 
 def make_resources(request: pytest.FixtureRequest, engine: str) -> Iterator[Resources]:
-    settings = dataclasses.replace(options.resolve(request.config), engine=choices.engine(engine))
+    engines = partial(plugged, request.config)
+    settings = dataclasses.replace(options.resolve(request.config), engine=choices.engine(engine, engines))
     if engine == "toxiproxy" and not shutil.which(choices.TOXIPROXY_PROGRAM) and settings.docker != "require":
         pytest.skip(f"there is no {choices.TOXIPROXY_PROGRAM} on the PATH")
-    made = Resources(settings, os.urandom(4).hex(), "main", lambda _: None)
+    made = Resources(settings, os.urandom(4).hex(), "main", lambda _: None, engines)
     try:
         made.engine()
     except DockerUnavailable as error:

@@ -295,3 +295,11 @@ def test_hundreds_of_connections_are_told_apart(world):
     assert [c.number for c in history.connections] == list(range(1, 301))
     assert [c.dial for c in history.connections] == list(range(1, 301))
     assert {(c.closed_by, c.close_how) for c in history.connections} == {("client", "FIN")}
+
+
+def test_what_a_client_has_done_is_known_to_who_asks_afterwards(world):
+    for number in range(1, 51):
+        client, _ = world.pair()
+        world.link.wait_for_connection(number)
+        client.close()
+        assert world.link.history().dials[-1].hung_up_at is not None

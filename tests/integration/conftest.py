@@ -24,5 +24,5 @@ def _light(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     if "pytester" in request.fixturenames:
         request.getfixturevalue("pytester")  # it deletes the variable, so it goes first
     monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(f"-pno:{name}" for name in UNUSED))
-    for variable in [name for name in os.environ if name.startswith("NETCHAOS_")]:
+    for variable in [name for name in os.environ if name.startswith(("NETCHAOS_", "GITHUB_"))]:
         monkeypatch.delenv(variable, raising=False)

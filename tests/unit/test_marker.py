@@ -1,9 +1,6 @@
 from __future__ import annotations
 
 import re
-import sys
-from dataclasses import dataclass
-from types import ModuleType
 
 import pytest
 
@@ -18,6 +15,7 @@ from pytest_netchaos.marker import (
     parse,
     seed_of,
 )
+from pytest_netchaos.plan import Plan, Step
 
 PROFILES = {"slow": (Delay(0.2), Throttle(1000)), "far": (Delay(0.3),)}
 SLOW = Part(PROFILES["slow"], "slow")
@@ -153,14 +151,27 @@ def test_the_nearest_seed_counts():
     assert seed_of([Standing(())]) is None
 
 
-def test_a_plan_is_taken_once_there_are_plans(monkeypatch):
-    @dataclass(frozen=True)
-    class Plan:
-        rate: int
+def test_a_plan_is_taken_beside_faults():
+    plan = Plan(Step(Cut(), at=1, link="db"))
+    standing = wish(plan, Delay(0.1)).standing()
+    assert (standing.plans, standing.faults) == ((plan,), (Delay(0.1),))
+    assert str(standing.parts[0]) == repr(plan)
+    assert standing.names == {"db"}
+    assert wish(plan, links=["db", "web"]).standing().names == {"db", "web"}
 
-    module = ModuleType("pytest_netchaos.plan")
-    module.Plan = Plan
-    monkeypatch.setitem(sys.modules, "pytest_netchaos.plan", module)
-    standing = wish(Plan(3), Delay(0.1)).standing()
-    assert (standing.plans, standing.faults) == ((Plan(3),), (Delay(0.1),))
-    assert str(standing.parts[0]) == repr(Plan(3))
+
+@pytest.mark.parametrize(
+    ("value", "error", "said"),
+    [
+        (Step(Cut(), at=1), TypeError, r"^it takes plans, which are made of steps: Plan\(Step\(Cut\(\), at=1\)\)$"),
+        (Plan, TypeError, r"^it takes plans: Plan\(Step\(Cut\(\), at=0\.5, for_=0\.2\)\)$"),
+        (
+            [Plan(Step(Cut(), at=1, link="db"))],
+            ValueError,
+            r"^its plan has a step for link 'db', which links=\['web'\] leaves out$",
+        ),
+    ],
+)
+def test_what_is_no_plan_or_for_another_link_is_refused(value, error, said):
+    with pytest.raises(error, match=said):
+        wish(value, links="web")

@@ -21,6 +21,7 @@ from pytest_netchaos.options import (
 
 class Config:
     inipath = "/repo/pytest.ini"
+    hook = SimpleNamespace(pytest_netchaos_engines=list)
 
     def __init__(self, given=None, ini=None):
         self.option = SimpleNamespace(**({option.dest: None for option in OPTIONS} | (given or {})))
@@ -153,6 +154,7 @@ def test_each_option_is_declared_in_its_places():
         "timeline",
         "profile",
         "off",
+        "github",
         "replay",
     ]
     assert list(declared) == [f"--netchaos-{name}" for name in names]
@@ -268,6 +270,16 @@ def test_off():
     assert settle().off is False
     assert settle({"netchaos_off": "yes"}).off is True
     assert settle({}, {"NETCHAOS_OFF": "1"}).off is True
+
+
+def test_a_replay_needs_the_engine_and_the_redis_but_no_password():
+    settings = Settings(
+        4, 5.0, Choice("toxiproxy", "toxiproxy-server"), Choice("url", "redis://me:secret@db:6379/0"), strict=True
+    )
+    assert in_force(settings) == [
+        "--netchaos-seed=4", "--netchaos-engine=toxiproxy", "--netchaos-redis=redis://me:***@db:6379/0",
+        "--netchaos-strict",
+    ]  # fmt: skip
 
 
 def test_a_replay_needs_what_changes_the_test():

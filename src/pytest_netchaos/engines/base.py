@@ -1,4 +1,20 @@
-"""What a link needs from an engine, whichever it is."""
+"""What a link needs from an engine, whichever it is. For those who write one, too: see ``pytest_netchaos_engines``.
+
+An engine carries links. It says what happens to them by calling the methods of a `LinkLog`, one for each link, in the
+order of time: ``dialled``, ``opened`` or ``refused``, ``counted``, ``hung_up``, ``closed`` for what clients and the
+server do, and ``injected``, ``struck``, ``healed``, ``over`` for each fault. Everything that tests see (histories,
+matchers, waits, stories) is made of that log, so that an engine needs nothing else.
+
+- Times are those of ``time.monotonic()``. ``inject`` returns when the fault is in force, and ``struck`` has been called
+  by then with the connections that it met; ``heal`` returns when it isn't any more.
+- A fault that an engine can't do is refused by `UnsupportedFault`, which says so; it's never done by half.
+- What the engine can't see of dials goes into ``LinkLog.blind``, in words: matchers and stories then say so.
+- All calls may come from several threads.
+
+The conformance suite (``tests/conformance``, in the source distribution) is the test of an engine::
+
+    CONFORMANCE_ENGINES=audited python -m pytest tests/conformance -p netchaos_extras -k audited
+"""
 
 from __future__ import annotations
 

@@ -99,8 +99,8 @@ class Relay:
         if mask & OUT:
             self._end.writable = True
         if mask & (IN | RDHUP | HUP | ERR):
-            self._read()
-        self.flush()
+            # After the sockets of this round: what a client has done before a command was given is told before it.
+            self._loop.soon(self._read)
 
     def _read(self) -> None:
         while True:

@@ -60,7 +60,8 @@ class Port:
     """
 
     __slots__ = (
-        "_door", "_emptied_at", "_family", "_host", "_is_blind", "_keeper", "_listener", "_loop", "_retry",
+        "_door", "_emptied_at", "_family", "_host", "_is_blind", "_is_to_open", "_keeper", "_listener", "_loop",
+        "_retry",
         "_unsorted", "_watch",
     )  # fmt: skip
 
@@ -74,6 +75,7 @@ class Port:
         self._door = End("port")  # readable: somebody may be waiting, and nobody has looked yet
         self._emptied_at = 0.0  # when nobody was waiting: not known, a link can be dialled while the relay boots
         self._unsorted: list[tuple[str, float]] | None = None
+        self._is_to_open = True
         self._is_blind = False  # whoever is refused isn't seen
         self._retry = Retry(loop, self.accept)  # while the descriptors have run out
         self._listen(listener)
@@ -85,6 +87,7 @@ class Port:
 
     def shut(self) -> None:
         """Refuse whoever comes from now on; whoever is through the handshake is welcome still."""
+        self._is_to_open = False
         if self._listener is None:
             return
         self._look_out()
@@ -98,9 +101,13 @@ class Port:
         Raises:
             OSError: somebody else has taken the address.
         """
+        self._is_to_open = True
+        self._watch.catch_up(self._family)  # who came until now was refused
+        if not self._is_to_open:  # one of them has brought a fault that refuses
+            return
         self._emptied_at = monotonic()
         listener = self._keeper.listen()
-        waiting, refused = self._sort_out(listener)
+        waiting, refused = self._sort_out(listener, monotonic())
         self._listen(listener)
         for peer, at in refused:
             self._host.refuse(peer, at)
@@ -172,8 +179,12 @@ class Port:
         if self._retry.later():
             self._host.trouble(f"can't accept a connection: {error}")
 
-    def _sort_out(self, listener: Socket) -> tuple[list[Arrival], list[tuple[str, float]]]:
-        """Tell the dials that the new listener has from those that came before it: both have sent a SYN."""
+    def _sort_out(self, listener: Socket, opened_at: float) -> tuple[list[Arrival], list[tuple[str, float]]]:
+        """Tell the dials that the new listener has, or will have, from those that came before it.
+
+        All of them have sent a SYN. On a busy machine, the handshake of who came later than the listener may still go
+        on when everybody who waits is accepted: he isn't refused, and is accepted soon.
+        """
         self._unsorted = []
         self._watch.catch_up(self._family)
         self._watch.remove(self._family, self._keeper.address)
@@ -181,7 +192,7 @@ class Port:
         self._listener = listener
         waiting = list(self._accept_each())
         served = {sockets.name(peer) for _, peer, _ in waiting}
-        return waiting, [(peer, at) for peer, at in seen if peer not in served]
+        return waiting, [(peer, at) for peer, at in seen if at < opened_at and peer not in served]
 
     def _saw_syn(self, peer: str, at: float) -> None:
         if self._unsorted is not None:

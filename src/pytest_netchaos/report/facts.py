@@ -123,12 +123,12 @@ class Facts:
     ledgers: tuple[LedgerFacts, ...] = ()
     #: The test's own notes.
     notes: tuple[Note, ...] = ()
-    #: The steps of plans that never came into force, a line each.
-    unfired: tuple[str, ...] = ()
     #: What else could explain the failure, a line each.
     remarks: tuple[str, ...] = ()
     #: The last line: how to repeat the run.
     replay: str = ""
+    #: The steps of plans that never came into force, a line each.
+    unfired: tuple[str, ...] = ()
 
     @cached_property
     def all_notes(self) -> list[Note]:

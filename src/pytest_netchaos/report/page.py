@@ -37,6 +37,10 @@ class Page:
         """Return ``text`` as one line of this page; what doesn't fit is cut off, with a mark."""
         return self.shorten(text, self.width).rstrip()
 
+    def whole(self, text: str) -> str:
+        """Return ``text`` as one line, however long it is."""
+        return self._clean(text)
+
     def shorten(self, text: str, width: int) -> str:
         """Return ``text`` in at most ``width`` columns."""
         text = self._clean(text)

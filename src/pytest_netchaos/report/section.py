@@ -7,27 +7,23 @@ import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .. import options
-from ..conditions import name_of, replayed
-from .json_files import file_name
+from .. import conditions
+from ..options import REPLAY
 from .page import page_of
 from .text import story
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pytest
 
     from ..network import Network
     from ..options import Settings
-    from .page import Page
 
 TITLE = "netchaos"
 REPLAY_TITLE = "netchaos: to have each fault strike where it struck now"
 
 
 def add_story(
-    item: pytest.Item, report: pytest.TestReport, network: Network, settings: Settings, remarks: Sequence[str] = ()
+    item: pytest.Item, report: pytest.TestReport, network: Network, options: Sequence[str], remarks: Sequence[str] = ()
 ) -> None:
     """Add the story to the report of a failed test.
 
@@ -39,14 +35,27 @@ def add_story(
         item: The test.
         report: Where it goes.
         network: The test's.
-        settings: The options of the run.
+        options: Those that a replay needs.
         remarks: What else could explain the failure, a line each.
     """
-    page = page_of(item.config)
-    _add(report, TITLE, story(network, page, replay=_replay(item, settings.seed, page), remarks=remarks))
-    if settings.timeline is not None and settings.engine.kind == "embedded":
-        # Not a line of the page: what is cut off can't be pasted, and a path may be long.
-        _add(report, REPLAY_TITLE, replay_line(item, settings, settings.timeline))
+    _add(report, TITLE, story(network, page_of(item.config), replay=_replay(item, options), remarks=remarks))
+
+
+def add_replay(item: pytest.Item, report: pytest.TestReport, settings: Settings) -> None:
+    """Add the command that has each fault strike where it struck now; there is one where timelines are written.
+
+    It is in a section of its own: the story's lines have an end, and a path may be long.
+    """
+    if settings.timeline is None or settings.engine.kind != "embedded":
+        return
+    from .json_files import file_name  # noqa: PLC0415 - only where they are written
+
+    name = conditions.name_of(item)
+    file = settings.timeline / file_name(name)
+    if conditions.replayed(item, settings.replay) and settings.replay_file is not None:
+        file = settings.replay_file
+    path = os.path.relpath(file, item.config.invocation_params.dir)
+    _add(report, REPLAY_TITLE, _replay(item, [f"{REPLAY.flag}={path}"]))
 
 
 def _add(report: pytest.TestReport, title: str, text: str) -> None:
@@ -57,15 +66,8 @@ def _add(report: pytest.TestReport, title: str, text: str) -> None:
         add_section(title, text)
 
 
-def replay_line(item: pytest.Item, settings: Settings, directory: Path) -> str:
-    """Return the command that has each fault strike where it struck now, once the test's timeline is written."""
-    file = settings.replay_file if replayed(item, settings.replay) else None
-    path = os.path.relpath(file or directory / file_name(name_of(item)), item.config.invocation_params.dir)
-    return f"pytest {shlex.quote(item.nodeid)} {options.REPLAY.flag}={shlex.quote(path)}"
-
-
-def _replay(item: pytest.Item, seed: int, page: Page) -> str:
-    """Return how to draw the same random decisions again; with the test's name, where the line has room for it."""
-    option = f"{options.SEED.flag}={seed}"
-    whole = f"to draw the same random decisions again: pytest {option} {shlex.quote(item.nodeid)}"
-    return whole if page.fits(whole) else f"to draw the same random decisions again: {option}"
+def _replay(item: pytest.Item, options: Sequence[str]) -> str:
+    """Return the command that draws the same random decisions again, from where this run was started."""
+    file, colons, name = conditions.name_of(item).partition("::")
+    path = os.path.relpath(item.config.rootpath / file, item.config.invocation_params.dir)
+    return shlex.join(["pytest", f"{path}{colons}{name}", *options])

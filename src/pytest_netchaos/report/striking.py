@@ -60,15 +60,15 @@ def _came_back(tale: Tale, span: FaultSpan) -> str:
 
 
 def _return(tale: Tale, healed_at: float) -> str:
-    until = tale.next_outage(healed_at)
-    back = tale.first_after(healed_at)
-    if back is not None and back.opened_at <= until:
+    back = tale.back_after(healed_at)
+    if back is not None:
         tale.told_back.add(back.number)
         came = "reconnected" if back.number > 1 else "first connected"
         return f"{came} {length(back.opened_at - healed_at)} later, as conn#{back.number}"
     alive = [c.number for c in tale.open_in(healed_at, healed_at) if c.closed_at is None or c.closed_at > healed_at]
     if alive:
         return f"{connections_named(alive)} stayed open"
+    until = tale.next_outage(healed_at)
     dials = tale.dials_between(healed_at, until)
     waited = length(until - healed_at)
     if not dials:

@@ -46,6 +46,11 @@ class Tale:
         later = (connections[place] for place in range(bisect_left(self.opened, at), len(connections)))
         return next((connection for connection in later if connection.number not in self._in_vain), None)
 
+    def back_after(self, healed_at: float) -> Connection | None:
+        """Return the first connection after the heal of an outage, if it came before the next outage."""
+        back = self.first_after(healed_at)
+        return back if back is not None and back.opened_at <= self.next_outage(healed_at) else None
+
     def open_in(self, start: float, end: float) -> Sequence[Connection]:
         """Return the connections that were open at some time of a stretch."""
         found = []

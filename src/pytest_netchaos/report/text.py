@@ -38,7 +38,7 @@ def story(network: Network, page: Page, *, replay: str = "", remarks: Sequence[s
     Args:
         network: The test's.
         page: What it is written on.
-        replay: The last line: how to repeat the run.
+        replay: The last line: the command that repeats the test. It isn't cut, however long it is.
         remarks: What else could explain the failure, a line each.
     """
     try:
@@ -59,7 +59,7 @@ def facts_of(network: Network, replay: str = "", remarks: Sequence[str] = ()) ->
     outages = merge_outages(span for link in links for span in link.history.faults)
     ledgers = tuple(LedgerFacts(_record(ledger, outages), ledger.notes) for ledger in network.ledgers)
     notes = tuple(Note(entry.at, entry.text) for entry in network.notes)
-    return Facts(tuple(links), ledgers, notes, tuple(network.unfired()), tuple(remarks), replay)
+    return Facts(tuple(links), ledgers, notes, tuple(remarks), replay, tuple(network.plans.complaints()))
 
 
 def _record(ledger: Ledger, outages: Sequence[Outage]) -> DeliveryRecord:
@@ -114,8 +114,11 @@ def _causes(facts: Facts, page: Page) -> list[str]:
         for link in facts.links
         for text in (*link.troubles, *filter(None, [link.history.dials.blind]))
     ]
-    lines = [*_few(troubles, _TROUBLES), *_few(facts.unfired, _UNFIRED), *_few(facts.remarks, _REMARKS)]
-    return [page.line(line) for line in (*lines, *filter(None, [facts.replay]))]
+    unfired = page.fold_all(_few(facts.unfired, _UNFIRED), 2 * _UNFIRED, "  ")
+    remarks = [page.line(line) for line in _few(facts.remarks, _REMARKS)]
+    # A command is of use only as a whole; terminals fold what is too long for them so that it can be copied.
+    replay = [page.whole(facts.replay)] if facts.replay else []
+    return [*map(page.line, _few(troubles, _TROUBLES)), *unfired, *remarks, *replay]
 
 
 def _few(lines: Sequence[str], most: int) -> Sequence[str]:

@@ -4,6 +4,7 @@ import contextlib
 import socket
 
 import pytest
+from tests.loopback import await_arrival
 
 from pytest_netchaos.relay.flow import DROP, HOLD, OPEN
 from pytest_netchaos.relay.stages import Delay
@@ -80,6 +81,8 @@ def test_reset_sends_an_rst_to_both_sides(talk, read_all):
 def test_close_sends_what_has_arrived_and_then_a_fin_to_both_sides(talk, spin, read_all):
     talk.client.sendall(b"to the server")
     talk.server.sendall(b"to the client")
+    await_arrival(talk.client)
+    await_arrival(talk.server)
     talk.connection.close("fault", "close")
     spin(lambda: talk.connection.is_over)
     assert read_all(talk.client) == (b"to the client", "FIN")

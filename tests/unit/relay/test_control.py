@@ -64,6 +64,9 @@ def made(loop, sockets, monkeypatch):
         data = b"".join(encode(*command) for command in commands)
         socket.send_fds(ours, [data], list(fds)) if fds else ours.sendall(data)
         relay._event(control.IN)
+        while loop._ready:
+            loop._ready.popleft()()
+        relay.flush()
         ours.setblocking(False)
         try:
             return [m[:2] if m[0] == "ok" else m for m in lines.feed(ours.recv(1 << 20))]

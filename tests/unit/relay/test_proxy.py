@@ -4,6 +4,7 @@ import contextlib
 import errno
 import select
 import socket
+from time import monotonic
 
 import pytest
 from tests.loopback import await_arrival
@@ -121,24 +122,44 @@ def test_a_dial_that_came_when_the_port_opened_is_not_refused(made, sockets, spi
         early = stack.enter_context(socket.socket())
         early.bind(("127.0.0.1", 0))
         early.setblocking(False)
-        real_listen = made.watch.catch_up
+        looks = iter(range(2))
+        real_look = made.watch.catch_up
 
-        def catch_up(family):  # between the port's opening and the look at who came
-            with contextlib.suppress(BlockingIOError):
-                early.connect(made.address)
-            arrive(early)
-            made.watch.coming += ["{}:{}".format(*early.getsockname()), "127.0.0.1:9"]
-            real_listen(family)
+        def look(family):  # before the port's opening; between that and the acceptance of who came
+            if next(looks) == 1:
+                with contextlib.suppress(BlockingIOError):
+                    early.connect(made.address)
+                arrive(early)
+                made.watch.coming += ["{}:{}".format(*early.getsockname()), "127.0.0.1:9"]
+            real_look(family)
 
-        made.watch.catch_up = catch_up
+        made.watch.catch_up = look
         made.proxy.end(cut)
-        made.watch.catch_up = real_listen
+        made.watch.catch_up = real_look
         spin(lambda: said(made, "open"))
         sockets.keep(made.server.accept()[0])
     assert said(made, "refused") == [(1, "cut")]
     assert said(made, "dial")[0] == (1, "127.0.0.1:9")
     assert said(made, "open") == [(2, 1)]
     assert made.watch.wanted == {}
+
+
+def test_a_dial_whose_handshake_goes_on_when_the_port_has_opened_is_not_refused(made):
+    """Its SYN has been seen, and there is nobody yet to accept."""
+    cut = fault("cut")
+    made.proxy.start(cut)
+    real_look = made.watch.catch_up
+
+    def look(family):
+        has_opened = made.proxy._port._unsorted is not None
+        made.watch.coming.append("127.0.0.1:9" if has_opened else "127.0.0.1:8")
+        made.watch.at = monotonic()
+        real_look(family)
+
+    made.watch.catch_up = look
+    made.proxy.end(cut)
+    assert said(made, "dial") == [(1, "127.0.0.1:8")], "9 came when the port was open"
+    assert said(made, "refused") == [(1, "cut")]
 
 
 def test_a_fault_with_a_toxicity_meets_those_that_the_seed_says(made, dial):

@@ -33,11 +33,14 @@ def test_a_client_that_resets_before_its_other_half_arrives(world, send_rst):
 
 
 def test_a_client_that_has_reset_is_no_trouble_when_its_other_half_never_comes(world, send_rst, monkeypatch):
-    monkeypatch.setattr(module, "PATIENCE", 0.025)
+    monkeypatch.setattr(module, "PATIENCE", 0.3)
     first, second = world.dial(), world.dial()
     near = world.taken()
     send_rst(first)
     world.spin(lambda: world.said("refused"))
+    lost = []
+    world.loop.call_at(module.monotonic() + 0.3, lambda: lost.append("patience"))
+    world.spin(lambda: lost)
     assert world.is_silent(second)
     assert world.nobody_comes(world.other), "it may still come back"
     monkeypatch.setattr(module, "PATIENCE", 10.0)
@@ -133,11 +136,11 @@ def test_a_half_that_is_late_is_never_taken_for_the_next_ones(world, monkeypatch
 
 
 def test_when_the_other_proxy_has_come_back_patience_is_no_matter(world, monkeypatch):
-    monkeypatch.setattr(module, "PATIENCE", 0.03)
+    monkeypatch.setattr(module, "PATIENCE", 0.3)
     peers = world.pair()
     assert world.tap._patience is None
     done = []
-    world.tap._loop.call_at(module.monotonic() + 0.1, lambda: done.append(True))
+    world.tap._loop.call_at(module.monotonic() + 0.4, lambda: done.append(True))
     world.spin(lambda: done)
     assert world.said("trouble") == []
     assert world.sends(peers.client, peers.near, b"x") == b"x"

@@ -9,7 +9,7 @@ from pytest_netchaos.history import merge_outages
 from pytest_netchaos.ledger import Connect, Delivery, DeliveryRecord, Note, Send
 from pytest_netchaos.report.facts import Facts, LedgerFacts, LinkFacts
 
-REPLAY = "to draw the same random decisions again: --netchaos-seed=7"
+REPLAY = "pytest tests/test_chat.py::test_it --netchaos-seed=7"
 PLACE = "127.0.0.1:4000 to 127.0.0.1:5432"
 
 
