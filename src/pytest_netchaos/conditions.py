@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pytest
 
 from . import marker
 from .marker import Standing
 from .repeated import ATTRIBUTE, Run
+
+if TYPE_CHECKING:
+    from .recorded import RecordedRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,11 @@ def note_run(item: pytest.Item, report: pytest.TestReport, run_seed: int) -> Non
     if conditions.run:
         run = Run(run=conditions.run, runs=conditions.runs, seed=conditions.seed(run_seed, item))
         setattr(report, ATTRIBUTE, run)
+
+
+def replayed(item: pytest.Item, recorded: RecordedRun | None) -> RecordedRun | None:
+    """Return the recording, if it is this test's."""
+    return recorded if recorded is not None and recorded.run.test == name_of(item) else None
 
 
 def name_of(item: pytest.Item) -> str:
