@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     )
     from .faults import Blackhole, Close, Cut, Delay, Fault, Flap, Limit, Refuse, Reset, Slice, Stall, Throttle
     from .fingerprints import Fingerprint, fingerprint
-    from .history import ArmedFault, Connection, Dial, Dials, FaultSpan, History, Lag, Outage
+    from .history import ArmedFault, Connection, Dial, Dials, FaultSpan, History, Lag, Outage, Position
     from .injection import Injection
     from .ledger import Attempt, Ledger
     from .link import Link
@@ -90,7 +90,7 @@ _HOMES = {
         "Blackhole", "Close", "Cut", "Delay", "Fault", "Flap", "Limit", "Refuse", "Reset", "Slice", "Stall", "Throttle",
     ),
     "fingerprints": ("Fingerprint", "fingerprint"),
-    "history": ("ArmedFault", "Connection", "Dial", "Dials", "FaultSpan", "History", "Lag", "Outage"),
+    "history": ("ArmedFault", "Connection", "Dial", "Dials", "FaultSpan", "History", "Lag", "Outage", "Position"),
     "injection": ("Injection",),
     "ledger": ("Attempt", "Ledger"),
     "link": ("Link",),
@@ -129,15 +129,15 @@ __all__ = [
     "AfterBytes", "ArmedFault", "Attempt", "Blackhole", "Close", "Connection", "ContainerServer", "Cut", "Delay",
     "Dial", "Dials", "DockerUnavailable", "EngineDied", "EngineError", "Fault", "FaultSpan", "Fingerprint", "Flap",
     "History", "IdRule", "Injection", "Lag", "Ledger", "Limit", "Link", "LinkClosed", "NetchaosError",
-    "NetchaosWarning", "Network", "OnConnection", "OnDial", "Outage", "Plan", "PlanRun", "PortInUse", "Profile",
-    "RecordedRun", "Recording", "RedisAt", "RedisCluster", "RedisContainer", "RedisSentinel", "RedisServer", "Refuse",
-    "Reset", "ServiceError", "Slice", "Stall", "Step", "StepRun", "Throttle", "Timeline", "Trigger",
-    "UnsupportedFault", "UpstreamError", "Verdict", "WaitTimeout", "at_least_once", "at_most_once", "attempts",
-    "backoff", "buffered", "check", "check_async", "dead_peer_detected", "deduplicated", "dial_rate", "eventually",
-    "eventually_async", "exactly_once", "fingerprint", "gap_free", "gave_up", "load_timeline", "lost_only_during",
-    "no_thundering_herd", "open_network", "poisson", "reconnected", "record_calls", "record_publisher",
-    "record_pubsub", "record_socketio", "record_socketio_server", "record_stream", "record_websocket", "resumed",
-    "stayed_away", "swizzle", "waits",
+    "NetchaosWarning", "Network", "OnConnection", "OnDial", "Outage", "Plan", "PlanRun", "PortInUse", "Position",
+    "Profile", "RecordedRun", "Recording", "RedisAt", "RedisCluster", "RedisContainer", "RedisSentinel",
+    "RedisServer", "Refuse", "Reset", "ServiceError", "Slice", "Stall", "Step", "StepRun", "Throttle", "Timeline",
+    "Trigger", "UnsupportedFault", "UpstreamError", "Verdict", "WaitTimeout", "at_least_once", "at_most_once",
+    "attempts", "backoff", "buffered", "check", "check_async", "dead_peer_detected", "deduplicated", "dial_rate",
+    "eventually", "eventually_async", "exactly_once", "fingerprint", "gap_free", "gave_up", "load_timeline",
+    "lost_only_during", "no_thundering_herd", "open_network", "poisson", "reconnected", "record_calls",
+    "record_publisher", "record_pubsub", "record_socketio", "record_socketio_server", "record_stream",
+    "record_websocket", "resumed", "stayed_away", "swizzle", "waits",
 ]  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from .profile_source import ProfileSource
 
 if TYPE_CHECKING:
     from .cases import Case
+    from .recorded import RecordedRun
 
 #: The name under which pytest keeps the case of a test among its parameters. No test asks for it.
 _CASE = "_netchaos_case"
@@ -48,6 +49,21 @@ def raise_refusal(output: dict[str, object]) -> None:
     """
     if _REFUSED in output:
         raise pytest.UsageError(str(output[_REFUSED]))
+
+
+def check_replayed(config: pytest.Config, recorded: RecordedRun, items: Sequence[pytest.Item]) -> None:
+    """End a run that hasn't collected the test whose recording it is to replay.
+
+    Raises:
+        pytest.UsageError: it hasn't.
+    """
+    from .replay_file import check_collected  # noqa: PLC0415 - only where something is replayed
+
+    try:
+        check_collected(recorded, set(map(name_of, items)))
+    except pytest.UsageError as error:
+        getattr(config, "workeroutput", {})[_REFUSED] = str(error)
+        raise
 
 
 class Collecting:

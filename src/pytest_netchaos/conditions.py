@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pytest
 
 from . import marker
 from .marker import Standing
 from .repeated import ATTRIBUTE, Run
+
+if TYPE_CHECKING:
+    from .recorded import RecordedRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,11 @@ def typed(item: pytest.Item) -> str:
     """Return a test as it is typed where this run was started: that needn't be where its node id begins."""
     file, colons, name = name_of(item).partition("::")
     return f"{os.path.relpath(item.config.rootpath / file, item.config.invocation_params.dir)}{colons}{name}"
+
+
+def replayed(item: pytest.Item, recorded: RecordedRun | None) -> RecordedRun | None:
+    """Return the recording, if it is this test's."""
+    return recorded if recorded is not None and recorded.run.test == name_of(item) else None
 
 
 def name_of(item: pytest.Item) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeAlias, overload
+from typing import Literal, NamedTuple, TypeAlias, overload
 
 from .faults import Fault
 from .triggers import Trigger
@@ -74,6 +74,14 @@ class Connection:
         return self.closed_at is None
 
 
+class Position(NamedTuple):
+    """How far a connection had come when a fault met it."""
+
+    #: Bytes that were delivered to the server, and to the client.
+    bytes_up: int
+    bytes_down: int
+
+
 @dataclass(frozen=True, slots=True)
 class FaultSpan:
     """One stretch of time that a fault was in force; a flap has one for each cycle."""
@@ -88,6 +96,15 @@ class FaultSpan:
     cycle: int = 1
     #: When it is to end by itself, where it was given a time.
     until: float | None = None
+    #: How far each of ``hits`` had come then, in the same order; empty where the engine can't tell.
+    positions: tuple[Position, ...] = ()
+    #: How many dials and connections the link had seen then.
+    dials: int = 0
+    connections: int = 0
+    #: Which injection of the link it belongs to, from 1; 0 where that isn't known.
+    injection: int = field(default=0, compare=False)
+    #: Who injected it: ``"marker"``, ``"plan 1 step 2"``; empty for the test's own code.
+    by: str = ""
 
     @property
     def breaks(self) -> bool:

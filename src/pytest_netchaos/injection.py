@@ -12,6 +12,7 @@ from .errors import EngineError, NetchaosError, WaitTimeout, hide_own_errors
 from .faults import Fault, check_duration
 from .history import FaultSpan
 from .linklog import LinkLog
+from .replaying import Replayed
 from .triggers import Trigger
 from .waiting import in_thread
 
@@ -32,6 +33,8 @@ class Injection:
         for_: float | None,
         timeout: float,
         when: Trigger | None = None,
+        by: str = "",
+        order: Replayed | None = None,
     ) -> None:
         self.fault = fault
         #: The link's name.
@@ -41,8 +44,12 @@ class Injection:
         self._engine_link = engine_link
         self._timeout = timeout
         self._healed_at: float | None = None
-        self._id = engine_link.inject(fault, for_, when)
-        if when is None and self._first is None:
+        self._id = engine_link.inject(fault, for_, when if order is None else order)
+        if by:
+            engine_link.log.attributed(self._id, by)
+        if when is None and order is not None and order.marks[0] is not None:
+            self.when = order
+        elif when is None and self._first is None:
             raise EngineError(f"link {link!r}: the engine says that {fault} is in force, and not since when")
 
     def __repr__(self) -> str:

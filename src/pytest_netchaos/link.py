@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 from .addresses import UrlDefaults
 from .engines.base import EngineLink
@@ -28,8 +29,18 @@ from .lag import LagMonitor
 from .lasting import check_for
 from .observed import ObservedLink
 from .triggers import Trigger, check_trigger
+from .waiting import in_event_loop
+
+if TYPE_CHECKING:
+    from .replaying import ReplayOfLink
 
 __tracebackhide__ = hide_own_errors
+
+
+#: Who injects the faults of markers and of the whole run.
+MARKER = "marker"
+#: Seconds for the relay to say that a fault has struck, though not where it was to.
+_SLACK = 30.0
 
 
 class Link(ObservedLink):
@@ -57,6 +68,8 @@ class Link(ObservedLink):
     ) -> None:
         super().__init__(name, upstream, engine_link, timeout, url_defaults, lag_monitor)
         self._injections: list[Injection] = []
+        #: What was recorded of it, where the test is replayed.
+        self.replay: ReplayOfLink | None = None
 
     def __repr__(self) -> str:
         """Say where it listens, where it leads, and what is wrong with it."""
@@ -203,10 +216,29 @@ class Link(ObservedLink):
         if when is not None:
             check_trigger(when)
         self._check_open(f"{fault.kind}()")
+        return self.inject_by("", fault, for_=for_, when=when)
+
+    def inject_by(self, by: str, fault: Fault, *, for_: float | None = None, when: Trigger | None = None) -> Injection:
+        """Inject a fault that isn't asked for by the test's own code. For the network, and for plans.
+
+        Args:
+            by: Who asks: see `FaultSpan.by`.
+            fault: Which; checked already, as the others.
+            for_: See `inject`.
+            when: See `inject`.
+        """
+        self._check_open(f"{fault.kind}()")
         if self._lag_monitor is not None:
             self._lag_monitor.watch()
-        injection = Injection(fault, self.name, self._engine_link, for_, self._timeout, when)
+        order = None
+        if self.replay is not None:
+            # A marker's faults are there before its link is dialled, and nothing may stop an event loop.
+            is_at_once = by == MARKER or (not by and in_event_loop())
+            order = self.replay.order(by, fault, when, is_at_once=is_at_once)
+        injection = Injection(fault, self.name, self._engine_link, for_, self._timeout, when, by, order)
         self._injections.append(injection)
+        if not by and injection.when is not when and order is not None:
+            injection.wait_fired(order.patience + _SLACK)
         return injection
 
     @property

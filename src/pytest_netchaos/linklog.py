@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable
 
 from .faults import Fault
-from .history import ArmedFault, Closer, Connection, Dial, Dials, Ending, FaultSpan, History
+from .history import ArmedFault, Closer, Connection, Dial, Dials, Ending, FaultSpan, History, Position
 from .triggers import Trigger
 
 
@@ -28,6 +28,7 @@ class LinkLog:
         self._first: dict[int, int] = {}
         self._latest: dict[int, int] = {}  # the index of each fault's latest span
         self._over: set[int] = set()
+        self._by: dict[int, str] = {}
         self._armed: dict[int, ArmedFault] = {}
         #: What went wrong with the link itself, in words.
         self.troubles: list[str] = []
@@ -85,15 +86,28 @@ class LinkLog:
         """A fault that was ordered is refused: it is none."""
         self._armed.pop(fault_id, None)
 
-    def struck(self, at: float, fault_id: int, cycle: int, hits: tuple[int, ...]) -> None:
-        """A fault is in force, for the first time or again."""
+    def attributed(self, fault_id: int, by: str) -> None:
+        """Somebody else than the test's own code has injected it."""
+        self._by[fault_id] = by
+
+    def struck(
+        self,
+        at: float,
+        fault_id: int,
+        cycle: int,
+        hits: tuple[int, ...],
+        seen: tuple[int, int] = (0, 0),
+        positions: tuple[Position, ...] = (),
+    ) -> None:
+        """A fault is in force, for the first time or again; ``seen`` are the dials and connections until then."""
         fault = self._faults[fault_id]
         inner = getattr(fault, "fault", fault)
         self._armed.pop(fault_id, None)
         self._latest[fault_id] = len(self._spans)
         self._first.setdefault(fault_id, len(self._spans))
         until = at + self._lasts[fault_id] if fault_id in self._lasts else None
-        self._spans.append(FaultSpan(inner, at, at if inner.instant else None, hits, cycle, until))
+        healed_at = at if inner.instant else None
+        self._spans.append(FaultSpan(inner, at, healed_at, hits, cycle, until, positions, *seen, fault_id))
 
     def healed(self, at: float, fault_id: int) -> None:
         """A fault is no longer in force, for now or for good."""
@@ -149,10 +163,14 @@ class LinkLog:
             now,
             Dials(dials, self.blind if was_closed else ""),
             tuple(connections),
-            tuple(self._spans),
+            tuple(map(self._with_origin, self._spans)),
             tuple(self._armed.values()),
             self.has_background,
         )
+
+    def _with_origin(self, span: FaultSpan) -> FaultSpan:
+        by = self._by.get(span.injection)
+        return span if by is None else dataclasses.replace(span, by=by)
 
     def _change_dial(self, dial: int, **changes: object) -> None:
         self._dials[dial - 1] = dataclasses.replace(self._dials[dial - 1], **changes)  # type: ignore[arg-type]

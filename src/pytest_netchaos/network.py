@@ -10,7 +10,7 @@ from . import addresses
 from .addresses import UpstreamLike
 from .engines.base import Engine
 from .errors import DockerUnavailable, EngineError, LinkClosed, NetchaosError, hide_own_errors
-from .link import Link
+from .link import MARKER, Link
 from .marker import Standing, faults_on
 from .observed_network import ObservedNetwork
 from .plan_runs import PlanRuns
@@ -20,6 +20,7 @@ from .settling import QUIET, settle, settle_async
 if TYPE_CHECKING:
     from .plan import Plan
     from .plan_run import PlanRun
+    from .replaying import ReplayOfTest
     from .services.docker.session import Docker
     from .services.server import ContainerServer
     from .services.wishes import Ready
@@ -40,6 +41,7 @@ class Network(ObservedNetwork):
         standing: Faults that are in force on every link, or on some, from the moment it is made.
         docker: Gives the Docker daemon, when the first container is made.
         of_run: Faults that every link of the run is under, beside those.
+        replay: What was recorded, where the test is to run again like that.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Network(ObservedNetwork):
         standing: tuple[Standing, ...] = (),
         docker: Callable[[], Docker] | None = None,
         of_run: tuple[Standing, ...] = (),
+        replay: ReplayOfTest | None = None,
     ) -> None:
         super().__init__()
         self.seed = seed
@@ -62,6 +65,7 @@ class Network(ObservedNetwork):
         self._of_run = of_run
         #: The plans of the test, for the plugin.
         self.plans = PlanRuns(self._links, timeout, standing)
+        self._replay = replay
         self._unnamed = 0
         self._is_closed = False
 
@@ -103,12 +107,14 @@ class Network(ObservedNetwork):
         found = addresses.upstream(upstream)
         hosts = addresses.numeric_hosts("background", background)
         given, name = name, self._name(name, found.name)
+        replay = None if self._replay is None else self._replay.link(name, is_named=given is not None)
         self._engine = self._engine_source()
         made = self._engine.open(name, found, host, port, self._link_seed(given), hosts)
         link = self._links[name] = Link(name, found.name, made, self._timeout, found.url_defaults, self._lag_monitor)
+        link.replay = replay
         self._lag_monitor.watch()
         for fault in faults_on(name, self._standing, self._of_run):
-            link.inject(fault)
+            link.inject_by(MARKER, fault)
         self.plans.linked(link)
         return link
 
@@ -196,8 +202,12 @@ class Network(ObservedNetwork):
         self.stop_watch()
 
     def remarks(self) -> list[str]:
-        """Say what may explain a failure and was no fault of the network: the lags, and plans that were late."""
-        return [*super().remarks(), *self.plans.remarks()]
+        """Say what may explain a failure beside the network: lags, plans that were late, a replay that diverged."""
+        return [*super().remarks(), *self.plans.remarks(), *self.divergences()]
+
+    def divergences(self) -> list[str]:
+        """Say what came otherwise than in the recording that is replayed, a line each."""
+        return [] if self._replay is None else self._replay.remarks(self.histories())
 
     def heal(self) -> float:
         """Take every fault of every link back, and end the plans; return the time when none was in force any more."""
@@ -265,6 +275,10 @@ class Network(ObservedNetwork):
             raise EngineError("; ".join(troubles))
 
     def _check_standing(self) -> None:
+        if self._replay is not None and (missing := self._replay.missing):
+            raise NetchaosError(
+                f"--netchaos-replay: the recording has a link {missing[0]!r}, which this test never made"
+            )
         named = {name for standing in self._standing for name in standing.names}
         if missing := sorted(named - set(self._links)):
             known = ", ".join(map(repr, self._links)) or "none"

@@ -21,6 +21,8 @@ from .masking import masked
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .recorded import RecordedRun
+
 T = TypeVar("T")
 
 _YES, _NO = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
@@ -52,6 +54,10 @@ class Settings:
     off: bool = False
     #: Whether GitHub Actions gets a summary and annotations.
     github: bool = True
+    #: The recording of one test, which is to run again like that.
+    replay: RecordedRun | None = None
+    #: Where that is.
+    replay_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +153,14 @@ GITHUB = Option(
     "In GitHub Actions (where GITHUB_ACTIONS is true), write a step summary and annotations of failed tests with links "
     "and of those whose faults hit nothing. Default: yes.",
 )
-OPTIONS = (SEED, TIMEOUT, ENGINE, REDIS, DOCKER, DOCKER_HOST, STRICT, TIMELINE, PROFILE, OFF, GITHUB)
+REPLAY = Option(
+    "replay",
+    "FILE",
+    "",
+    "Run the test of this JSON timeline (see --netchaos-timeline) as it was recorded: with its seeds, and with each "
+    "fault where it struck then, in bytes and connections. Default: none.",
+)
+OPTIONS = (SEED, TIMEOUT, ENGINE, REDIS, DOCKER, DOCKER_HOST, STRICT, TIMELINE, PROFILE, OFF, GITHUB, REPLAY)
 LIST_PROFILES = "--netchaos-profiles"
 
 
@@ -172,17 +185,21 @@ def resolve(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> S
     Raises:
         pytest.UsageError: a value is wrong; says which, where it was given, and what is allowed.
     """
-    seed = run_seed.handed(config)
+    replay, replay_file = _replay(config, environ)
+    seed = run_seed.handed(config) if replay is None else replay.run.run_seed
     if seed is None:
         seed = _read(config, environ, SEED, lambda text: run_seed.last(config) if text == "last" else _seed(text))
     docker = _read(config, environ, DOCKER, _policy)
     timeline = _read(config, environ, TIMELINE, partial(_directory, base=_base(config, environ)))
     if timeline is not None:
         config.option.netchaos_timeline = str(timeline)
+    engine = _read(config, environ, ENGINE, lambda text: choices.engine(text, lambda: plugged_engines.plugged(config)))
+    if replay is not None and engine.kind != "embedded":
+        raise pytest.UsageError(f"{REPLAY.flag} needs the embedded engine: {engine} can't stop at a byte")
     return Settings(
         seed,
         _read(config, environ, TIMEOUT, _timeout),
-        _read(config, environ, ENGINE, lambda text: choices.engine(text, lambda: plugged_engines.plugged(config))),
+        engine,
         _read(config, environ, REDIS, choices.redis),
         docker or ("require" if environ.get("CI") else "auto"),
         _read(config, environ, DOCKER_HOST, str),
@@ -191,7 +208,20 @@ def resolve(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> S
         _read(config, environ, PROFILE, _names),
         _read(config, environ, OFF, _yes),
         _read(config, environ, GITHUB, _yes),
+        replay,
+        replay_file,
     )
+
+
+def _replay(config: pytest.Config, environ: Mapping[str, str]) -> tuple[RecordedRun | None, Path | None]:
+    text, _ = _find(config, environ, REPLAY)
+    if not text:
+        return None, None
+    from . import replay_file  # noqa: PLC0415 - only where something is replayed
+
+    path = replay_file.find(text)
+    config.option.netchaos_replay = str(path)  # for xdist's workers, wherever they are
+    return replay_file.read(path), path
 
 
 def header(settings: Settings) -> str:
@@ -199,7 +229,8 @@ def header(settings: Settings) -> str:
     redis = "" if settings.redis.kind == "embedded" else f"redis {settings.redis}, "
     profile = "" if settings.off or not settings.profiles else f"profile {', '.join(settings.profiles)}, "
     off = "markers and profiles off, " if settings.off else ""
-    return f"netchaos: engine {settings.engine}, {redis}{profile}{off}{SEED.flag}={settings.seed}"
+    replay = "" if settings.replay is None else f"replay of {settings.replay.run.test}, "
+    return f"netchaos: engine {settings.engine}, {redis}{profile}{off}{replay}{SEED.flag}={settings.seed}"
 
 
 def in_force(settings: Settings) -> list[str]:

@@ -45,8 +45,10 @@ class PlanRun:
         links: Mapping[str, Link],
         timeout: float,
         covers: Callable[[str], bool] = lambda _: True,
+        number: int = 1,
     ) -> None:
         self.plan = plan
+        self._number = number
         #: The monotonic time from which its steps count.
         self.began_at = time.monotonic()
         #: What became of each step, in order.
@@ -136,6 +138,7 @@ class PlanRun:
                 link.history()  # a link can be had while its engine still starts, and no step is to be late for that
             with self._news:
                 self.began_at = time.monotonic()
+                self._begin_replayed()
                 outlook = self._begin_due()
         except BaseException:
             with contextlib.suppress(NetchaosError):  # of the two, the first is the one to be heard
@@ -150,8 +153,10 @@ class PlanRun:
         with self._news:
             now = time.monotonic()
             for run in self.steps if self._goes_on else ():
-                if self._is_for(run.step, link.name) and run.meets(now):
-                    run.met(link.inject(run.step.fault, for_=run.lasts(now), when=run.step.on))
+                if not self._is_for(run.step, link.name) or not run.meets(now):
+                    continue
+                if not run.is_replayed or self._was_recorded(run, link):
+                    run.met(self._inject(run, link, run.lasts(now)))
         if self._thread.is_started:
             self._nudge()
 
@@ -221,15 +226,33 @@ class PlanRun:
     def _begin(self, run: StepRun, due_at: float) -> None:
         step = run.step
         links = [link for name, link in self._links.items() if self._is_for(step, name)]
+        if run.is_replayed:
+            links = [link for link in links if self._was_recorded(run, link)]
         passed = None
         for link in links:
             try:
-                run.met(link.inject(step.fault, for_=step.for_, when=step.on))
+                run.met(self._inject(run, link, step.for_))
             except ValueError as error:  # its trigger has come already; on another link it may come still
                 passed = error
         if passed is not None and not run.injections:
             raise passed
         run.begin(due_at, "" if links else self._no_link(step))  # last: from now on, who waits may find it through
+
+    def _inject(self, run: StepRun, link: Link, for_: float | None) -> Injection:
+        return link.inject_by(self._name(run), run.step.fault, for_=for_, when=run.step.on)
+
+    def _begin_replayed(self) -> None:
+        """Arm the steps that were recorded: they strike where they struck then, and not at their times."""
+        for run in self.steps:
+            if run.step.on is None and any(self._was_recorded(run, link) for link in self._links.values()):
+                run.is_replayed = True
+                self._begin(run, self.began_at)
+
+    def _was_recorded(self, run: StepRun, link: Link) -> bool:
+        return link.replay is not None and link.replay.has(self._name(run))
+
+    def _name(self, run: StepRun) -> str:
+        return f"plan {self._number} step {run.number}"
 
     def _rest(self, outlook: Outlook) -> None:
         """Wait until something is to be done, or somebody wakes it."""

@@ -52,7 +52,7 @@ class PlanRuns:
                 raise ValueError(
                     f"the plan has a step for link {name!r}, which isn't there{did_you_mean(name, self._links)}"
                 )
-        return self._start(PlanRun(plan, self._links, self._timeout))
+        return self._start(PlanRun(plan, self._links, self._timeout, number=len(self.begun) + 1))
 
     def linked(self, link: Link) -> None:
         """Put a link that was just made under the plans; begin those of markers that have waited for it."""
@@ -62,7 +62,7 @@ class PlanRuns:
             plan, standing = pair
             if standing.hits(link.name):
                 self._to_come.remove(pair)
-                self._start(PlanRun(plan, self._links, self._timeout, standing.hits))
+                self._start(PlanRun(plan, self._links, self._timeout, standing.hits, len(self.begun) + 1))
 
     def end(self, why: str) -> None:
         """Stop all of them, because of this; none begins any more."""

@@ -95,6 +95,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_collection_modifyitems
     """
     config.stash[_collecting].read(items)
+    if (recorded := config.stash[SETTINGS].replay) is not None:
+        collecting.check_replayed(config, recorded, items)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -155,6 +157,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     item.config.stash[_collecting].check_use(item, has_links=network is not None and bool(network.links))
     if network is not None:
         network.plans.finish(strict=item.config.stash[SETTINGS].strict)
+        telling.warn_of_all(item, network.divergences())
     return result
 
 
@@ -174,9 +177,11 @@ def pytest_runtest_makereport(
     if report.when == "call" or (report.when == "setup" and not report.passed):
         item.stash[_outcome] = report.outcome
     if report.failed and network is not None and (report.when == "call" or network.links):
-        from .report.section import add_story  # noqa: PLC0415 - only where a test failed
+        from .report.section import add_replay, add_story  # noqa: PLC0415 - only where a test failed
 
-        add_story(item, report, network, options.in_force(item.config.stash[SETTINGS]), network.remarks())
+        settings = item.config.stash[SETTINGS]
+        add_story(item, report, network, options.in_force(settings), network.remarks())
+        add_replay(item, report, settings)
     return report
 
 
@@ -205,17 +210,21 @@ def netchaos(request: pytest.FixtureRequest, _netchaos_resources: Resources) -> 
     """Links that can be cut, delayed and flapped: ``netchaos.link(server)``. All are healed and closed at the end."""
     from .network import Network  # noqa: PLC0415 - only where a test uses it
     from .recorded import RunOfTest  # noqa: PLC0415 - the same
+    from .replaying import ReplayOfTest  # noqa: PLC0415 - the same
     from .report.export import export  # noqa: PLC0415 - the same
 
     settings = request.config.stash[SETTINGS]
     standings, of_run = request.config.stash[_collecting].in_force(request.node)
+    recorded = conditions.replayed(request.node, settings.replay)
+    seed = conditions.conditions_of(request.node).seed(settings.seed, request.node)
     network = Network(
         lambda: or_skip(settings, _netchaos_resources.engine),
-        conditions.conditions_of(request.node).seed(settings.seed, request.node),
+        seed if recorded is None else recorded.seed,
         settings.timeout,
         standings,
         lambda: or_skip(settings, _netchaos_resources.docker, "auto"),
         of_run,
+        None if recorded is None else ReplayOfTest(recorded, settings.timeout),
     )
     request.node.stash[NETWORK] = network
     yield network
@@ -223,7 +232,10 @@ def netchaos(request: pytest.FixtureRequest, _netchaos_resources: Resources) -> 
     run = RunOfTest(conditions.name_of(request.node), outcome, settings.seed, str(settings.engine))
     try:
         known = [(name, value) for name, value in request.node.user_properties if not name.startswith("netchaos_")]
-        request.node.user_properties[:] = [*known, *export(network, run, settings.timeline)]  # not twice in a rerun
+        request.node.user_properties[:] = [
+            *known,
+            *export(network, run, settings.timeline, settings.replay_file),
+        ]  # not twice in a rerun
     finally:
         network.close(passed=outcome == "passed")
 

@@ -23,6 +23,8 @@ class StepRun:
         self.due_at: float | None = None
         #: Its fault on each link that it met, in order.
         self.injections: tuple[Injection, ...] = ()
+        #: Whether it strikes where it struck in a recording, and not at its time.
+        self.is_replayed = False
         self._over_at: float | None = None
         self._why_not = "its time hasn't come"
 
@@ -50,7 +52,8 @@ class StepRun:
     def late(self) -> float | None:
         """Seconds by which it was later than planned; ``None`` if it hasn't fired, or waited for a trigger."""
         at = self.at
-        return None if at is None or self.due_at is None or self.step.on is not None else at - self.due_at
+        has_time = self.step.on is None and not self.is_replayed
+        return at - self.due_at if at is not None and self.due_at is not None and has_time else None
 
     @property
     def why_not(self) -> str:
@@ -96,7 +99,7 @@ class StepRun:
         """Whether a link that is made now is under it."""
         if self.due_at is None:
             return False
-        if self.step.on is not None:
+        if self.step.on is not None or self.is_replayed:
             return True
         if self.step.fault.instant or (self.step.for_ is not None and self.due_at + self.step.for_ <= now):
             return False
@@ -104,7 +107,7 @@ class StepRun:
 
     def lasts(self, now: float) -> float | None:
         """Return for how many seconds such a link is; ``None`` where that isn't limited."""
-        if self.step.for_ is None or self.step.on is not None or self.due_at is None:
+        if self.step.for_ is None or self.step.on is not None or self.is_replayed or self.due_at is None:
             return self.step.for_
         return self.due_at + self.step.for_ - now
 

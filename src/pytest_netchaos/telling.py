@@ -1,8 +1,8 @@
-"""What takes long is told to the person at the terminal."""
+"""What is told to the person at the terminal: what takes long, and what a test should have known."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,3 +21,11 @@ def reporter(config: pytest.Config) -> Callable[[str], None]:
                 terminal.flush()  # a pipe, as CI has it, would keep it to itself until the tests are through
 
     return report
+
+
+def warn_of_all(item: pytest.Item, texts: Iterable[str]) -> None:
+    """Warn of each of these, with the test's name."""
+    for text in texts:
+        from .cautions import NetchaosWarning  # noqa: PLC0415 - hardly ever
+
+        item.warn(NetchaosWarning(text))

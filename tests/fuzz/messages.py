@@ -30,6 +30,19 @@ triggers = st.one_of(
     st.tuples(st.just("when"), st.just("bytes"), numbers, directions | wild_text, numbers),
     st.lists(wild_text | numbers, max_size=4).map(lambda fields: ("when", *fields)),
 )
+places = st.lists(st.tuples(numbers, numbers, numbers).map(":".join) | wild_text | st.just("1:0:0"), max_size=3).map(
+    ",".join
+)
+marks = st.one_of(
+    st.just(""),
+    st.tuples(seconds, st.just("") | seconds, st.sampled_from(["0", "1"]), places).map(";".join),
+    st.lists(wild_text | wild_numbers, max_size=5).map(";".join),
+)
+replays = st.one_of(
+    st.just(()),
+    st.lists(marks, max_size=3).map(lambda several: ("replay", "0.01", *several)),
+    st.lists(wild_text | wild_numbers, max_size=3).map(lambda fields: ("replay", *fields)),
+)
 values = st.lists(st.sampled_from(["0", "1", "0.01", "100"]) | wild_numbers, max_size=3).map(",".join)
 ports = st.sampled_from(["1", "65535"]) | wild_numbers
 hosts = st.sampled_from(["127.0.0.1", "::1", "localhost", "256.1.1.1", "/nowhere.sock", "127.0.0.1\0", "x" * 300])
@@ -45,7 +58,7 @@ faults = st.tuples(
     directions | wild_text,
     st.just("1") | wild_numbers,
     values,
-).flatmap(lambda fields: st.tuples(windows, triggers).map(lambda both: fields + both[0] + both[1]))
+).flatmap(lambda fields: st.tuples(windows, triggers, replays).map(lambda more: fields + sum(more, ())))
 arguments = {
     "hello": st.just(()),
     "sync": st.just(()),

@@ -87,6 +87,8 @@ def test_it(netchaos, server):
     assert link.faults == ()
     netchaos.run(Plan(Step(Stall(), at=0)))
     assert [injection.fault.kind for injection in link.faults] == ["stall"]
+    with socket.create_connection(link.address):
+        link.wait_for_dial()
 """
     )
     pytester.runpytest_subprocess("--netchaos-off", "--netchaos-strict").assert_outcomes(passed=1)

@@ -155,6 +155,7 @@ def test_each_option_is_declared_in_its_places():
         "profile",
         "off",
         "github",
+        "replay",
     ]
     assert list(declared) == [f"--netchaos-{name}" for name in names]
     assert ini == {f"netchaos_{name.replace('-', '_')}": None for name in names}

@@ -12,6 +12,7 @@ SLEEP = re.compile(r"\bsleep\((?!0\))")
 
 #: How many each file has, and what they are for. A sleep is right where it is what the test is about.
 ALLOWED = {
+    "examples/ci/test_nightly.py": (1, "a client's wait between two dials"),
     "examples/test_redis_sentinel.py": (1, "the application's pause between two tries"),
     "examples/test_tcp_client.py": (1, "the back-off under test"),
     "tests/conformance/toxics/test_load.py": (1, "a sender that keeps to a rate"),
@@ -19,6 +20,7 @@ ALLOWED = {
     "tests/integration/test_held_up.py": (1, "a client's wait between two dials"),
     "tests/integration/test_redis_cluster.py": (1, "a task that counts how often its event loop got to it"),
     "tests/integration/test_redis_sentinel.py": (1, "a task that counts how often its event loop got to it"),
+    "tests/integration/test_replay.py": (4, "a client's pace, and calls at other times than those that were recorded"),
     "tests/integration/test_settling.py": (1, "a slow handler"),
     "tests/integration/test_timelines.py": (3, "an event loop that stands still, and runs before and after"),
     "tests/integration/test_topology_leaks.py": (1, "kills a start at different moments"),

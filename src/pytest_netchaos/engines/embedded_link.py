@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, cast
 
 from ..errors import EngineError, hide_own_errors
 from ..faults import Delay, Fault, Flap, Limit, Slice, Throttle
-from ..history import Closer, Ending, History
+from ..history import Closer, Ending, History, Position
 from ..linklog import LinkLog
+from ..replaying import Mark, Replayed
 from ..triggers import AfterBytes, OnConnection, OnDial, Trigger
 from . import audit
 from .channel import CommandRefused
@@ -59,12 +60,13 @@ class EmbeddedLink:
         except CommandRefused as error:
             with self._channel.locked():
                 self.log.withdrawn(fault_id)
-            if when is None or not error.reason.startswith(_PASSED):
+            own = when.then if isinstance(when, Replayed) else when
+            if own is None or not error.reason.startswith(_PASSED):
                 raise
             passed = error.reason.removeprefix(_PASSED)
         else:
             return fault_id
-        raise ValueError(f"when={when!r} can't come any more on link {self.log.name!r}: {passed}")
+        raise ValueError(f"when={own!r} can't come any more on link {self.log.name!r}: {passed}")
 
     def mind_refusals(self, fault: Fault) -> None:
         """Find another way to know of refused dials, where ``fault`` refuses some and the relay can't see them."""
@@ -76,7 +78,7 @@ class EmbeddedLink:
         with self._channel.locked():
             self._faults += 1
             self.log.injected(self._faults, fault, for_)
-            if when is not None:
+            if when is not None and not isinstance(when, Replayed):
                 self.log.armed(time.monotonic(), self._faults, when)
             return self._faults
 
@@ -142,7 +144,7 @@ class EmbeddedLink:
             case "close":
                 log.closed(at, int(fields[0]), cast("Closer", fields[1]), cast("Ending", fields[2]), fields[3])
             case "on":
-                log.struck(at, int(fields[0]), int(fields[1]), tuple(map(int, filter(None, fields[2].split(",")))))
+                log.struck(at, int(fields[0]), int(fields[1]), _numbers(fields[2], ","), *_places(*fields[3:]))
             case "off":
                 log.healed(at, int(fields[0]))
             case "over":
@@ -153,6 +155,16 @@ class EmbeddedLink:
                 log.troubles.append(fields[0])
             case _:  # pragma: no cover - both ends come from one installation
                 raise EngineError(f"the relay sent an event that nobody knows: {kind!r}")
+
+
+def _numbers(text: str, between: str) -> tuple[int, ...]:
+    return tuple(map(int, filter(None, text.split(between))))
+
+
+def _places(dials: str = "0", connections: str = "0", places: str = "") -> tuple[tuple[int, int], tuple[Position, ...]]:
+    """Read how far a link had come when a fault struck."""
+    positions = tuple(Position(*_numbers(place, ":")) for place in filter(None, places.split(",")))
+    return (int(dials), int(connections)), positions
 
 
 def _spell(fault: Fault) -> Iterator[object]:
@@ -196,3 +208,13 @@ def _spell_trigger(when: Trigger | None) -> Iterator[object]:
             yield from ("when", "dial", when.n)
         case AfterBytes():
             yield from ("when", "bytes", when.count, when.direction, when.connection)
+        case Replayed():
+            yield from _spell_trigger(when.then)
+            yield from ("replay", when.patience, *map(_spell_mark, when.marks))
+
+
+def _spell_mark(mark: Mark | None) -> str:
+    if mark is None:
+        return ""
+    places = ",".join(":".join(map(str, place)) for place in mark.places)
+    return f"{mark.gap!r};{'' if mark.length is None else repr(mark.length)};{mark.connections};{places}"

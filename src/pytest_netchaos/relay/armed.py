@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .fault import Fault
     from .flow import Flow
     from .loop import Loop
+    from .place import Place
     from .proxy import Carrier, Proxy
     from .trigger import Trigger
 
@@ -58,13 +59,15 @@ class Armed:
         proxy: Whose dials, connections and bytes are waited for.
     """
 
-    __slots__ = ("_loop", "_proxy", "_waiting")
+    __slots__ = ("_loop", "_places", "_proxy", "_waiting")
 
     def __init__(self, loop: Loop, proxy: Proxy) -> None:
         self._loop = loop
         self._proxy = proxy
         #: By the id of the fault.
         self._waiting: dict[int, _Waiting] = {}
+        #: Those of a replay that are to hear of all that happens.
+        self._places: list[Place] = []
 
     def add(self, fault: Fault, trigger: Trigger, fire: Callable[[], None]) -> None:
         """Call ``fire()`` when the trigger comes.
@@ -90,11 +93,25 @@ class Armed:
         if waiting is not None and waiting.connection is not None:
             self._lift(waiting, waiting.connection)
 
+    def attend(self, place: Place) -> None:
+        """Tell a place of a replay what happens."""
+        self._places.append(place)
+
+    def leave(self, place: Place) -> None:
+        """Tell it nothing any more."""
+        self._places = [each for each in self._places if each is not place]
+
     # What happens.
 
-    def dialled(self, number: int) -> bool:
+    def dialled(self, number: int, *, is_refused: bool = False) -> bool:
         """Take note of a dial; say whether it has brought a fault."""
-        return self._fire([each for each in self._of(DIAL) if each.trigger.number == number])
+        struck = [place.dialled() for place in self._places if not is_refused]
+        return self._fire([each for each in self._of(DIAL) if each.trigger.number == number]) or any(struck)
+
+    def ended(self) -> None:
+        """Take note of a connection that is over."""
+        for place in self._places:
+            place.look()
 
     def opened(self, connection: Carrier) -> None:
         """Take note of a connection that is being served, of which nothing has passed yet."""
@@ -102,6 +119,8 @@ class Armed:
         for each in self._of(BYTES):  # first: a fault may let bytes pass at once
             if each.trigger.connection == connection.number:
                 self._fence(each, connection)
+        for place in [*self._places]:
+            place.opened(connection)
         self._fire([each for each in self._of(CONNECTION) if each.trigger.number == connection.number])
 
     def _of(self, kind: str) -> list[_Waiting]:

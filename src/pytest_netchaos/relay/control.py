@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from .handed import HandedPorts
     from .loop import Loop
+    from .marks import Mark
     from .own import OwnPorts
 
 #: Characters of a refusal: it may quote a field of any length.
@@ -208,6 +209,12 @@ class Relay:
         proxy = self._proxy(link)
         key = (whole("link", link), whole("fault", fault))
         drawn_from = whole("seed", seed)
+        marks: list[Mark | None] = []
+        patience = 0.0
+        if "replay" in windows:
+            from .marks import marks_of  # noqa: PLC0415 - most runs replay nothing, and the first byte waits for imports
+
+            windows, patience, marks = marks_of(windows)
         windows, trigger = trigger_of(windows)
         numbers = tuple(number(f"each value of a {kind}", value) for value in values.split(",")) if values else ()
         if key in self._schedules:
@@ -223,9 +230,9 @@ class Relay:
         )
         if not proxy.only_notes:
             check(kind, numbers)
-        elif trigger is not None:
+        elif trigger is not None or marks:
             raise ValueError(f"link {key[0]} is a tap, whose faults have no trigger: others carry them out")
-        schedule = Schedule(self._loop, self.emit, proxy, made, lambda: self._forget(key))
+        schedule = self._schedule(proxy, made, key, marks, patience)
         self._schedules[key] = schedule
         try:
             if trigger is None:
@@ -235,6 +242,15 @@ class Relay:
         except (OSError, ImportError, ValueError):
             schedule.cancel()
             raise
+
+    def _schedule(
+        self, proxy: Proxy, fault: Fault, key: tuple[int, int], marks: list[Mark | None], patience: float
+    ) -> Schedule:
+        if not marks:
+            return Schedule(self._loop, self.emit, proxy, fault, lambda: self._forget(key))
+        from .replay import Replay  # noqa: PLC0415 - only where something is replayed
+
+        return Replay(self._loop, self.emit, proxy, fault, lambda: self._forget(key), marks, patience)
 
     def _forget(self, key: tuple[int, int]) -> None:
         self._schedules.pop(key, None)

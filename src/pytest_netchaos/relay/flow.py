@@ -85,6 +85,12 @@ class Flow:
         """Count the bytes that were read, wherever they are now."""
         return self.carried + self.dropped + self.chain.held + self._unsent + sum(map(len, self._out))
 
+    @property
+    def unsent(self) -> int:
+        """Count the bytes that were written, and that our own system still has: the target doesn't read."""
+        target = self.target
+        return 0 if self.over or target.broken or target.sock is None else sockets.unsent(target.sock)
+
     def set(self, gate: int, stages: dict[int, Callable[[], Stage]]) -> None:
         """Change what happens to the bytes from now on. Call `pump` afterwards."""
         if gate == DROP and self.gate != DROP:

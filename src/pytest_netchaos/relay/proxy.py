@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .keeper import Keeper, LoneKeeper
     from .loop import Loop
     from .pair import Pair
+    from .place import Place
     from .port import Lookout
     from .sockets import Address
     from .trigger import Trigger
@@ -82,12 +83,23 @@ class Proxy:
         if fault.kind in REFUSING:
             self.shut()
         hit = [c for c in self.connections.values() if fault.hits(c.lot)] if fault.kind != "refuse" else []
-        met = [str(number) for number in sorted(c.number for c in hit if c.number)]
+        met = sorted((c for c in hit if c.number), key=_number)
+        places = ",".join([_place(fault, c) for c in met])
         for connection in hit:
             self._strike(fault, connection)
         if fault.kind in INSTANT:
             self.end(fault)
-        self._emit("on", monotonic(), self.id, fault.id, fault.cycle, ",".join(met))
+        self._emit(
+            "on",
+            monotonic(),
+            self.id,
+            fault.id,
+            fault.cycle,
+            ",".join([str(c.number) for c in met]),
+            self._dials,
+            self._opened,
+            places,
+        )
 
     def update(self, fault: Fault, values: tuple[float, ...], toxicity: float) -> None:
         """Change a fault that is in force; where it stays on, it keeps its state: what a limit has counted, say."""
@@ -158,16 +170,28 @@ class Proxy:
         Raises:
             Passed: It can't come any more.
         """
+        self._waiting().add(fault, trigger, fire)
+
+    def _waiting(self) -> Armed:
         if self._armed is None:
             from .armed import Armed  # noqa: PLC0415 - few links need it
 
             self._armed = Armed(self._loop, self)
-        self._armed.add(fault, trigger, fire)
+        return self._armed
 
     def disarm(self, fault: Fault) -> None:
         """Wait no more for the trigger of ``fault``."""
         if self._armed is not None:
             self._armed.remove(fault)
+
+    def attend(self, place: Place) -> None:
+        """Tell a place what happens here, until it leaves."""
+        self._waiting().attend(place)
+
+    def leave(self, place: Place) -> None:
+        """Tell it nothing any more."""
+        if self._armed is not None:
+            self._armed.leave(place)
 
     @property
     def dial_count(self) -> int:
@@ -227,7 +251,7 @@ class Proxy:
         self._emit("dial", at, self.id, self._dials, peer)
         self._emit("refused", at, self.id, self._dials, self._refusing or "cut")
         if self._armed is not None:
-            self._armed.dialled(self._dials)
+            self._armed.dialled(self._dials, is_refused=True)
 
     def _turn_away(self, dial: int, client: Socket) -> None:
         """Refuse a dial that has brought a fault which refuses: all that can be sent now is an RST."""
@@ -271,6 +295,8 @@ class Proxy:
     def ended(self, connection: Carrier, by: str, how: str, reason: str) -> None:
         """Note how a connection ended."""
         self.connections.pop(connection.dial, None)
+        if self._armed is not None:
+            self._armed.ended()
         if connection.number:
             self.count(connection)
             self._emit("close", monotonic(), self.id, connection.number, by, how, reason)
@@ -287,3 +313,16 @@ class Proxy:
         for connection in self.connections.values():
             if connection.number and connection.told != connection.totals():
                 self.count(connection)
+
+
+def _number(connection: Carrier) -> int:
+    return connection.number
+
+
+def _place(fault: Fault, connection: Carrier) -> str:
+    """Say how far a connection has come up and down; without what waits in our system, where an RST destroys it."""
+    up, down = connection.totals()[:2]
+    if fault.kind in ("cut", "reset") and isinstance(connection, Connection):
+        up -= connection.up.unsent
+        down -= connection.down.unsent
+    return f"{up}:{down}"

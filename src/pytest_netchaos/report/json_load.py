@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from .. import faults
 from ..faults import Fault
-from ..history import ArmedFault, Connection, Dial, Dials, FaultSpan, History, Lag, Outage
+from ..history import ArmedFault, Connection, Dial, Dials, FaultSpan, History, Lag, Outage, Position
 from ..ledger import Connect, Delivery, DeliveryRecord, Note, Send
 from ..recorded import RecordedRun, RunOfTest
 from ..triggers import AfterBytes, OnConnection, OnDial
@@ -133,7 +133,7 @@ def _value(kind: type[T], row: dict[str, Any]) -> T:
 
 def _part(value: object) -> object:
     if isinstance(value, list):
-        return tuple(value)
+        return tuple(Position(*each) if isinstance(each, list) else each for each in value)
     if isinstance(value, dict):
         kind = _TRIGGERS[value["trigger"]] if "trigger" in value else _FAULTS[value["kind"]]
         return _value(kind, value)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .. import conditions
+from ..options import REPLAY
 from .page import page_of
 from .text import story
 
@@ -14,8 +16,10 @@ if TYPE_CHECKING:
     import pytest
 
     from ..network import Network
+    from ..options import Settings
 
 TITLE = "netchaos"
+REPLAY_TITLE = "netchaos: to have each fault strike where it struck now"
 
 
 def add_story(
@@ -34,12 +38,32 @@ def add_story(
         options: Those that a replay needs.
         remarks: What else could explain the failure, a line each.
     """
-    text = story(network, page_of(item.config), replay=_replay(item, options), remarks=remarks)
+    _add(report, TITLE, story(network, page_of(item.config), replay=_replay(item, options), remarks=remarks))
+
+
+def add_replay(item: pytest.Item, report: pytest.TestReport, settings: Settings) -> None:
+    """Add the command that has each fault strike where it struck now; there is one where timelines are written.
+
+    It is in a section of its own: the story's lines have an end, and a path may be long.
+    """
+    if settings.timeline is None or settings.engine.kind != "embedded":
+        return
+    from .json_files import file_name  # noqa: PLC0415 - only where they are written
+
+    name = conditions.name_of(item)
+    file = settings.timeline / file_name(name)
+    if conditions.replayed(item, settings.replay) and settings.replay_file is not None:
+        file = settings.replay_file
+    path = os.path.relpath(file, item.config.invocation_params.dir)
+    _add(report, REPLAY_TITLE, _replay(item, [f"{REPLAY.flag}={path}"]))
+
+
+def _add(report: pytest.TestReport, title: str, text: str) -> None:
     add_section = getattr(report.longrepr, "addsection", None)
     if add_section is None:
-        report.sections.append((TITLE, text))
+        report.sections.append((title, text))
     else:
-        add_section(TITLE, text)
+        add_section(title, text)
 
 
 def _replay(item: pytest.Item, options: Sequence[str]) -> str:

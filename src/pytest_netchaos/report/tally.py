@@ -1,8 +1,8 @@
 """What the links of one test saw, in numbers: small, and of types that any channel between processes carries. Pure.
 
 A fault counts once for each time that it came into force (a flap: once for each cycle). It *hit* something if it met a
-connection, or if somebody dialled while it was in force: `striking.hit_nothing` has the definition. A test is vacuous if
-it had faults and none of them hit anything, and so it is if none of them ever came into force.
+connection, or if somebody dialled while it was in force: `striking.hit_nothing` has the definition. A test is vacuous
+if it had faults and none of them hit anything, and so it is if none of them ever came into force.
 """
 
 from __future__ import annotations

@@ -97,5 +97,5 @@ def fault(kind, id_=1, **more):
 
 
 def said(made, kind):
-    """The events of one kind, without its name, time and the link's number."""
-    return [event[3:] for event in made.events if event[0] == kind]
+    """The events of one kind, without its name, time and the link's number; of a strike, without how far all was."""
+    return [event[3 : 6 if kind == "on" else None] for event in made.events if event[0] == kind]

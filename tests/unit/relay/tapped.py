@@ -57,7 +57,7 @@ class World:
         )
 
     def said(self, kind):
-        return [event[3:] for event in self.events if event[0] == kind]
+        return [event[3 : 6 if kind == "on" else None] for event in self.events if event[0] == kind]
 
     @property
     def dials(self):

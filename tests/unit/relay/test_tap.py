@@ -111,7 +111,7 @@ def test_descriptors_that_run_out_are_waited_for(world, monkeypatch):
 def test_a_cut_ends_the_live_ones_at_both_ends(world, read_all):
     peers = world.pair()
     world.tap.start(fault("cut"))
-    assert [event[3:] for event in world.events if event[0] == "on"] == [(1, 1, "1")]
+    assert world.said("on") == [(1, 1, "1")]
     assert world.said("close") == [(1, "fault", "RST", "cut")]
     assert read_all(peers.client) == read_all(peers.server) == (b"", "RST")
     with pytest.raises(ConnectionRefusedError):
@@ -153,7 +153,7 @@ def test_the_background_goes_through_and_is_told_to_nobody(world, read_all):
     assert world.events == []
     world.tap.start(fault("cut"))
     assert [event[0] for event in world.events] == ["on"]
-    assert [event[3:] for event in world.events] == [(1, 1, "")]
+    assert world.said("on") == [(1, 1, "")]
     assert read_all(peers.client) == (b"", "RST")
 
 

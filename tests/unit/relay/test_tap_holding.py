@@ -74,7 +74,7 @@ def test_nothing_that_was_under_way_comes_out_in_a_stall(world, direction):
     shut, free = (up, down) if direction == "upstream" else (down, up)
     stall = fault("stall", direction=direction)
     world.tap.start(stall)
-    assert [event[3:] for event in world.events if event[0] == "on"] == [(1, 1, "1")]
+    assert world.said("on") == [(1, 1, "1")]
     shut[0].sendall(b"held")
     assert world.sends(*free, b"free") == b"free"
     assert world.is_silent(shut[1])
@@ -154,7 +154,7 @@ def test_what_the_other_proxy_does_is_noted_and_not_done_twice(world, kind):
     peers = world.pair()
     made = fault(kind)
     world.tap.start(made)
-    assert [event[3:] for event in world.events if event[0] == "on"] == [(1, 1, "1")]
+    assert world.said("on") == [(1, 1, "1")]
     assert world.sends(peers.client, peers.near, b"at once") == b"at once"
     assert world.sends(peers.near, peers.client, b"at once") == b"at once"
 

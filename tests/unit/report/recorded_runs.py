@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from pytest_netchaos.faults import Blackhole, Close, Cut, Delay, Flap, Limit, Refuse, Reset, Slice, Stall, Throttle
-from pytest_netchaos.history import ArmedFault, Connection, Dial, Dials, FaultSpan, History, Lag, Outage
+from pytest_netchaos.history import ArmedFault, Connection, Dial, Dials, FaultSpan, History, Lag, Outage, Position
 from pytest_netchaos.ledger import Connect, Delivery, DeliveryRecord, Note, Send
 from pytest_netchaos.recorded import RecordedRun, RunOfTest
 from pytest_netchaos.triggers import AfterBytes, OnConnection, OnDial
@@ -33,7 +33,19 @@ FULL = RecordedRun(
                 Connection(2, 3, 1.5),
             ),
             (
-                FaultSpan(Flap(0.25, (0.1, 0.5), 3, Blackhole()), 1.0, 1.5, (1, 2), 2, 4.0),
+                FaultSpan(
+                    Flap(0.25, (0.1, 0.5), 3, Blackhole()),
+                    1.0,
+                    1.5,
+                    (1, 2),
+                    2,
+                    4.0,
+                    (Position(10, 20), Position(0, 5)),
+                    7,
+                    2,
+                    1,
+                    "plan 1 step 2",
+                ),
                 FaultSpan(Delay(0.1, 0.05, direction="upstream", toxicity=0.5), 2.0),
             ),
             (
@@ -76,7 +88,18 @@ _connections = st.builds(
     st.sampled_from([None, "client", "server", "fault", "link"]), st.sampled_from([None, "FIN", "RST"]), _words,
 )  # fmt: skip
 _spans = st.builds(
-    FaultSpan, _faults, times, _maybe, st.lists(_counts, max_size=3).map(tuple), st.integers(1, 9), _maybe
+    FaultSpan,
+    _faults,
+    times,
+    _maybe,
+    st.lists(_counts, max_size=3).map(tuple),
+    st.integers(1, 9),
+    _maybe,
+    st.lists(st.builds(Position, _counts, _counts), max_size=3).map(tuple),
+    _counts,
+    _counts,
+    _counts,
+    _words,
 )
 _triggers = (
     st.builds(OnConnection, st.integers(1, 9)) | st.builds(OnDial, st.integers(1, 9))
