@@ -227,6 +227,11 @@ class Collecting:
 
         item.warn(NetchaosWarning(said))
 
+    def is_strict(self, item: pytest.Item) -> bool:
+        """Whether what proves nothing fails: not where ``--netchaos-off`` has left out what would have been proven."""
+        left_out = self._settings.off and (conditions_of(item).standings or self._settings.profiles)
+        return self._settings.strict and not left_out
+
     def in_force(self, item: pytest.Item) -> tuple[tuple[Standing, ...], tuple[Standing, ...]]:
         """Return what a test's links are under: from its markers, and from the options of the run."""
         standings = conditions_of(item).standings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -59,8 +60,14 @@ def note_run(item: pytest.Item, report: pytest.TestReport, run_seed: int) -> Non
     """Write into the report of a test that is repeated which run it was, and its seed."""
     conditions = conditions_of(item)
     if conditions.run:
-        run = Run(run=conditions.run, runs=conditions.runs, seed=conditions.seed(run_seed, item))
+        run = Run(run=conditions.run, runs=conditions.runs, seed=conditions.seed(run_seed, item), typed=typed(item))
         setattr(report, ATTRIBUTE, run)
+
+
+def typed(item: pytest.Item) -> str:
+    """Return a test as it is typed where this run was started: that needn't be where its node id begins."""
+    file, colons, name = name_of(item).partition("::")
+    return f"{os.path.relpath(item.config.rootpath / file, item.config.invocation_params.dir)}{colons}{name}"
 
 
 def replayed(item: pytest.Item, recorded: RecordedRun | None) -> RecordedRun | None:

@@ -206,6 +206,8 @@ class History:
     faults: tuple[FaultSpan, ...] = ()
     #: The faults whose trigger hasn't come, in the order in which they were injected.
     armed: tuple[ArmedFault, ...] = ()
+    #: Whether there are dials that it leaves out by request: of ``background`` hosts. Faults hit those too.
+    has_background: bool = field(default=False, compare=False)
 
     @property
     def lags(self) -> tuple[Lag, ...]:

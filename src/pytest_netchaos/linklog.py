@@ -17,6 +17,8 @@ class LinkLog:
         self.name = name
         #: Which refused dials can't be seen, in words; empty where all of them can.
         self.blind = ""
+        #: Whether there are hosts whose dials are served and not logged.
+        self.has_background = False
         self._overheard: list[float] = []
         self._dials: list[Dial] = []
         self._connections: list[Connection] = []
@@ -163,6 +165,7 @@ class LinkLog:
             tuple(connections),
             tuple(map(self._with_origin, self._spans)),
             tuple(self._armed.values()),
+            self.has_background,
         )
 
     def _with_origin(self, span: FaultSpan) -> FaultSpan:

@@ -239,6 +239,8 @@ def in_force(settings: Settings) -> list[str]:
     for option, choice in ((ENGINE, settings.engine), (REDIS, settings.redis)):
         if choice != choices.EMBEDDED:
             flags.append(f"{option.flag}={choice}")
+    if settings.timeout != float(TIMEOUT.default):
+        flags.append(f"{TIMEOUT.flag}={str(settings.timeout).removesuffix('.0')}")
     if settings.strict:
         flags.append(STRICT.flag)
     if settings.profiles:

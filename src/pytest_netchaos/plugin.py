@@ -245,7 +245,7 @@ def ledger(request: pytest.FixtureRequest, netchaos: Network) -> Ledger:
     """Records of what was sent and what arrived, for ``assert ledger == exactly_once()``."""
     from .ledger import Ledger  # noqa: PLC0415
 
-    made = Ledger(netchaos.outages, strict=request.config.stash[SETTINGS].strict)
+    made = Ledger(netchaos.outages, strict=request.config.stash[_collecting].is_strict(request.node))
     netchaos.keep(made)
     return made
 

@@ -80,4 +80,4 @@ class ProfileSource:
             text = self._path.read_text("utf-8")
         except (OSError, UnicodeDecodeError):
             return ""
-        return text if "netchaos" in text and "profiles" in text else ""
+        return text if "netchaos" in text and ("profiles" in text or "[tool.netchaos" in text) else ""

@@ -20,6 +20,8 @@ class Run(TypedDict):
     run: int
     runs: int
     seed: int
+    #: The test as it is typed where the run was started.
+    typed: str
 
 
 @dataclass(slots=True)
@@ -28,7 +30,7 @@ class _Test:
 
     asked: int
     ran: set[int] = field(default_factory=set)
-    #: Node id and seed of those that failed.
+    #: Of those that failed: the test as it is typed, and its seed.
     failed: dict[int, tuple[str, int]] = field(default_factory=dict)
 
 
@@ -60,7 +62,7 @@ class Repeated:
         name = name_without_run(report.nodeid, run["run"])
         test = self._tests.setdefault(name, _Test(run["runs"]))
         if report.failed:
-            test.failed[run["run"]] = report.nodeid, run["seed"]
+            test.failed[run["run"]] = run["typed"], run["seed"]
         if report.failed or (report.when == "call" and (report.passed or hasattr(report, "wasxfail"))):
             test.ran.add(run["run"])
 
@@ -79,9 +81,9 @@ class Repeated:
         for name, test in self._tests.items():
             if test.failed:
                 first = min(test.failed)
-                node_id, seed = test.failed[first]
+                typed, seed = test.failed[first]
                 yield f"{name}: {len(test.failed)} of {_counted(test)} failed, first run{first}, with seed={seed}"
-                yield f"    pytest {shlex.join([node_id, *self._options])}"
+                yield f"    pytest {shlex.join([typed, *self._options])}"
         flawless = [test for test in self._tests.values() if test.ran and not test.failed]
         if flawless:
             total = sum(len(test.ran) for test in flawless)

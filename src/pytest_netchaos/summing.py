@@ -128,7 +128,7 @@ class Summing:
                 continue
             if test.failure is not None:
                 yield annotation("error", self._place(test.failure), node_id, _verdict(test.failure), workspace)
-            elif test.counted["vacuous"]:
+            elif test.counted["vacuous"] and test.outcome != "skipped":
                 yield annotation("warning", self._place(test.last), node_id, why_vacuous(test.counted), workspace)
 
     def _place(self, report: pytest.TestReport) -> Place:

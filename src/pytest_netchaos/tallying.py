@@ -58,6 +58,6 @@ class Tallying:
         if is_marked or (network is not None and network.links):
             from .report.tally import tally  # noqa: PLC0415 - only where there is something to count
 
-            counted = tally(() if network is None else network.histories(), marked=is_marked)
-            setattr(report, ATTRIBUTE, counted)
+            histories, unfired = ((), ()) if network is None else (network.histories(), network.plans.complaints())
+            setattr(report, ATTRIBUTE, tally(histories, marked=is_marked, unfired=unfired))
         return report

@@ -35,11 +35,22 @@ def profiles_in(text: str) -> Iterator[Profile]:
     """
     document: object = tomllib.loads(text)
     for name in ("tool", "netchaos", "profiles"):
+        if name == "profiles" and isinstance(document, dict):
+            _check_table(document)
         document = document.get(name, {}) if isinstance(document, dict) else None
     if not isinstance(document, dict):
         raise ValueError(f"{_TABLE} must be a table with a table for each profile")  # noqa: TRY004 - the file's value
     for name, table in document.items():
         yield _profile(name, table)
+
+
+def _check_table(table: dict[str, object]) -> None:
+    for key in table:
+        if key != "profiles":
+            raise ValueError(
+                f"tool.netchaos has no key {key!r}: it takes profiles; "
+                "options are netchaos_… in tool.pytest.ini_options"
+            )
 
 
 def _profile(name: str, table: object) -> Profile:

@@ -138,3 +138,109 @@ def test_a_summary_that_cannot_be_written_fails_nothing(run, github):
     result = run("-k", "vacuous")
     result.assert_outcomes(passed=1, deselected=4)
     result.stdout.fnmatch_lines(["*netchaos: GITHUB_STEP_SUMMARY can't be written to: *"])
+
+
+HEAD = """
+import socket
+import pytest
+from pytest_netchaos import Cut, Delay, OnConnection, Plan, Step, exactly_once
+
+@pytest.fixture
+def link(netchaos):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield netchaos.link(listener.getsockname(), name="db")
+"""
+
+
+def test_a_fault_that_hit_only_the_background_is_not_called_vacuous(pytester):
+    pytester.makepyfile(
+        HEAD
+        + """
+def test_it(netchaos):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        link = netchaos.link(listener.getsockname(), background=["127.0.0.2"])
+        with socket.create_connection(link.address, source_address=("127.0.0.2", 0)) as replica:
+            link.cut()
+            with pytest.raises(ConnectionResetError):
+                replica.recv(1)
+"""
+    )
+    result = pytester.runpytest_inprocess("--netchaos-strict")
+    result.assert_outcomes(passed=1)
+    assert "vacuous tests" not in result.stdout.str()
+
+
+NEVER = """
+@pytest.mark.flaky_network(Plan(Step(Cut(), at=3600)))
+def test_plan(netchaos):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        link = netchaos.link(listener.getsockname(), name="db")
+        socket.create_connection(link.address).close()
+
+def test_armed(netchaos):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        link = netchaos.link(listener.getsockname(), name="db")
+        link.cut(when=OnConnection(7))
+        socket.create_connection(link.address).close()
+"""
+
+
+def test_a_fault_that_never_came_into_force_makes_a_test_vacuous_too(pytester, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    pytester.makepyfile(test_it=HEAD + NEVER)
+    result = pytester.runpytest_inprocess()
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "vacuous tests        2: *",
+            "*test_it.py::test_armed: cut() on link 'db', armed for connection 7",
+            "*test_it.py::test_plan: plan: step 1 of 1, Step(Cut(), at=3600), never fired: it was due at 3600 s*",
+        ]
+    )
+    result = pytester.runpytest_inprocess("--netchaos-strict")
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(["cut() on link 'db', armed for connection 7: no fault ever came*(--netchaos-strict)"])
+
+
+def test_a_test_that_was_skipped_on_its_way_is_not_called_vacuous(pytester, github):
+    pytester.makepyfile(
+        HEAD
+        + """
+@pytest.mark.flaky_network(Delay(0.001))
+def test_it(link):
+    pytest.skip("another day")
+"""
+    )
+    result = pytester.runpytest_inprocess()
+    result.assert_outcomes(skipped=1)
+    assert "vacuous tests" not in result.stdout.str()
+    assert "::warning" not in result.stdout.str()
+
+
+def test_with_netchaos_off_a_contract_need_not_cross_the_faults_that_were_left_out(pytester):
+    pytester.makepyfile(
+        HEAD
+        + """
+def deliver(ledger):
+    ledger.expect("bob")
+    ledger.sent(1)
+    ledger.delivered(1, subscriber="bob")
+    assert ledger == exactly_once()
+
+@pytest.mark.flaky_network(Plan(Step(Cut(), at=0, for_=0.01)))
+def test_marked(link, ledger): deliver(ledger)
+
+def test_plain(link, ledger): deliver(ledger)
+"""
+    )
+    pytester.runpytest_inprocess("--netchaos-strict", "--netchaos-off").assert_outcomes(passed=1, failed=1)
+    both = pytester.runpytest_inprocess("--netchaos-strict", "--netchaos-off", "--netchaos-profile=lte")
+    both.assert_outcomes(passed=2)
+
+
+def test_the_command_of_the_first_failed_run_is_for_where_the_run_was_started(pytester, monkeypatch):
+    pytester.makepyfile(test_it="import pytest\n@pytest.mark.flaky_network(runs=2)\ndef test_it(): assert False")
+    pytester.makeini("[pytest]")
+    monkeypatch.chdir(pytester.mkdir("sub"))
+    result = pytester.runpytest_inprocess("--netchaos-seed=5", "../test_it.py")
+    result.stdout.fnmatch_lines(["    pytest '../test_it.py::test_it[[]run1]' --netchaos-seed=5"])

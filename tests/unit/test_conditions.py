@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -51,8 +52,11 @@ def test_what_is_kept_is_found():
 
 def test_the_report_of_a_repeated_test_says_which_run_it_was():
     test, report = item(), SimpleNamespace()
+    test.config = SimpleNamespace(rootpath=Path("/shop"), invocation_params=SimpleNamespace(dir=Path("/shop/sub")))
     note_run(test, report, 5)
     assert not vars(report)
     keep(test, Conditions((Standing((), seed=9),), 2, 3))
     note_run(test, report, 5)
-    assert report.netchaos_run == {"run": 2, "runs": 3, "seed": derive_seed(9, "run2")}
+    assert report.netchaos_run == {
+        "run": 2, "runs": 3, "seed": derive_seed(9, "run2"), "typed": "../t.py::test_x",
+    }  # fmt: skip

@@ -284,6 +284,8 @@ def test_a_replay_needs_the_engine_and_the_redis_but_no_password():
 
 def test_a_replay_needs_what_changes_the_test():
     assert in_force(Settings(4, 5.0)) == ["--netchaos-seed=4"]
+    assert in_force(Settings(4, 0.25)) == ["--netchaos-seed=4", "--netchaos-timeout=0.25"]
+    assert in_force(Settings(4, 30.0)) == ["--netchaos-seed=4", "--netchaos-timeout=30"]
     assert in_force(Settings(4, 5.0, profiles=("2g", "x"), off=True)) == [
         "--netchaos-seed=4", "--netchaos-profile=2g,x", "--netchaos-off",
     ]  # fmt: skip

@@ -10,7 +10,7 @@ from pytest_netchaos.repeated import Repeated, name_without_run
 def report(run, outcome="passed", when="call", *, runs=3, name="t.py::test_x", **more):
     return SimpleNamespace(
         nodeid=f"{name}[run{run}]", when=when, passed=outcome == "passed", failed=outcome == "failed",
-        netchaos_run={"run": run, "runs": runs, "seed": run * 100}, **more,
+        netchaos_run={"run": run, "runs": runs, "seed": run * 100, "typed": f"sub/{name}[run{run}]"}, **more,
     )  # fmt: skip
 
 
@@ -39,7 +39,7 @@ def test_the_runs_of_a_test_have_one_name(node_id, name):
 def test_it_says_how_many_failed_and_the_first_by_number_whichever_came_first():
     assert lines(report(3, "failed"), report(1), report(2, "failed")) == [
         "t.py::test_x: 2 of 3 runs failed, first run2, with seed=200",
-        "    pytest 't.py::test_x[run2]' --netchaos-seed=4 --netchaos-profile=2g",
+        "    pytest 'sub/t.py::test_x[run2]' --netchaos-seed=4 --netchaos-profile=2g",
     ]
 
 

@@ -81,6 +81,8 @@ def test_what_is_wrong_is_said_by_name_and_value(table, said):
         ("[tool.netchaos.profiles]\nmine = 3", "tool.netchaos.profiles.mine must be a table, not 3"),
         ("[tool.netchaos.profiles.'a b']\nlatency = 1", "tool.netchaos.profiles.a b: a profile's name is of letters"),
         ("[tool.netchaos.profiles", "Expected "),
+        ("[tool.netchaos.profile.mine]\nlatency = 1", "tool.netchaos has no key 'profile': it takes profiles; options"),
+        ("[tool.netchaos]\nseed = 1", "tool.netchaos has no key 'seed': it takes profiles; options are netchaos_…"),
     ],
 )
 def test_what_is_no_table_is_refused(text, said):

@@ -40,6 +40,7 @@ class EmbeddedLink:
         self.id = id_
         self._background = background
         self.log = log
+        log.has_background = bool(background)
         self.host, self.port = address[:2]
         self._engine = engine
         self._channel = engine.channel

@@ -68,6 +68,4 @@ def _add(report: pytest.TestReport, title: str, text: str) -> None:
 
 def _replay(item: pytest.Item, options: Sequence[str]) -> str:
     """Return the command that draws the same random decisions again, from where this run was started."""
-    file, colons, name = conditions.name_of(item).partition("::")
-    path = os.path.relpath(item.config.rootpath / file, item.config.invocation_params.dir)
-    return shlex.join(["pytest", f"{path}{colons}{name}", *options])
+    return shlex.join(["pytest", conditions.typed(item), *options])

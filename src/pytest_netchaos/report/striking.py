@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 def hit_nothing(tale: Tale, span: FaultSpan) -> bool:
     """Whether a fault met no connection and saw no dial while it was in force."""
+    if tale.history.has_background:
+        return False  # it may have hit those who are left out: the replicas that a failover is made of
     if tale.history.dials.blind and span.fault.kind in ("cut", "refuse"):
         return False  # somebody may have dialled, unseen
     end = _end(tale, span)

@@ -1,7 +1,8 @@
 """What the links of one test saw, in numbers: small, and of types that any channel between processes carries. Pure.
 
 A fault counts once for each time that it came into force (a flap: once for each cycle). It *hit* something if it met a
-connection, or if somebody dialled while it was in force: `striking.hit_nothing` has the definition.
+connection, or if somebody dialled while it was in force: `striking.hit_nothing` has the definition. A test is vacuous
+if it had faults and none of them hit anything, and so it is if none of them ever came into force.
 """
 
 from __future__ import annotations
@@ -46,15 +47,17 @@ class Tally(TypedDict):
     #: The slowest ones, the slowest first.
     recoveries: list[Recovery]
     #: The faults that hit nothing, in words, where all of them did: the test proves nothing. At most ``MOST_NAMED``.
+    #: Where none came into force, those that were to.
     vacuous: list[str]
 
 
-def tally(histories: Sequence[History], *, marked: bool = False) -> Tally:
+def tally(histories: Sequence[History], *, marked: bool = False, unfired: Sequence[str] = ()) -> Tally:
     """Count what the links of a test saw.
 
     Args:
         histories: Of its links.
         marked: Whether the test has the marker.
+        unfired: The steps of its plans that never fired, in words.
     """
     tales = [Tale(history) for history in histories]
     missed = [missed for tale in tales for missed in _missed(tale)]
@@ -69,8 +72,17 @@ def tally(histories: Sequence[History], *, marked: bool = False) -> Tally:
         outages=sum(len(history.outages) for history in histories),
         reconnects=len(recoveries),
         recoveries=recoveries[:MOST_RECOVERIES],
-        vacuous=_named(missed) if len(missed) == faults else [],
+        vacuous=_named(missed or _waiting(tales, unfired)) if len(missed) == faults else [],
     )
+
+
+def _waiting(tales: Sequence[Tale], unfired: Sequence[str]) -> list[str]:
+    """Name what never came into force; a step that is armed is among both."""
+    return [_portable(text) for text in unfired] or [
+        f"{armed.fault} on link {_portable(tale.history.link)!r}, armed for {armed.when}"
+        for tale in tales
+        for armed in tale.history.armed
+    ]
 
 
 def _missed(tale: Tale) -> Iterator[str]:
@@ -100,6 +112,11 @@ def _portable(text: str) -> str:
 
 def why_vacuous(counted: Tally) -> str:
     """Say what a vacuous test lacks, and what to do."""
+    if not counted["faults"]:
+        return (
+            f"{'; '.join(counted['vacuous'])}: no fault ever came into force, so the test proves nothing. Let it go on "
+            "until what they wait for has come, or test without"
+        )
     they, one = ("they were", "one of them") if counted["faults"] > 1 else ("it was", "the fault")
     return (
         f"{', '.join(counted['vacuous'])} hit no traffic: while {they} in force, nobody dialled and no connection was "

@@ -7,7 +7,9 @@ import pytest
 from tests.unit.matchers.scripts import Script
 
 from pytest_netchaos.faults import Cut, Delay, Refuse
+from pytest_netchaos.history import ArmedFault
 from pytest_netchaos.report.tally import tally, why_vacuous
+from pytest_netchaos.triggers import OnConnection
 
 
 def seen(script, name="chat", now=9.0, blind=""):
@@ -115,3 +117,30 @@ def test_it_says_what_to_do_about_a_vacuous_test():
     )
     several = why_vacuous(tally([seen(Script().fault(Cut(), 0.1, 0.3).fault(Refuse(), 0.4))]))
     assert several.startswith("cut() on link 'chat', refuse() on link 'chat' hit no traffic: while they were in force")
+
+
+def test_where_dials_are_left_out_by_request_nothing_is_called_vacuous():
+    history = replace(seen(Script().fault(Cut(), 0.1, 0.3)), has_background=True)
+    counted = tally([history])
+    assert (counted["faults"], counted["hit"], counted["vacuous"]) == (1, 1, [])
+
+
+def armed(script=None):
+    return replace(seen(script or Script().serve(0.0)), armed=(ArmedFault(Cut(), OnConnection(7), 0.5),))
+
+
+def test_it_is_vacuous_if_no_fault_ever_came_into_force():
+    counted = tally([armed()])
+    assert (counted["faults"], counted["vacuous"]) == (0, ["cut() on link 'chat', armed for connection 7"])
+    assert why_vacuous(counted) == (
+        "cut() on link 'chat', armed for connection 7: no fault ever came into force, so the test proves nothing. Let "
+        "it go on until what they wait for has come, or test without"
+    )
+
+
+def test_a_step_of_a_plan_that_never_fired_is_told_once():
+    assert tally([armed()], unfired=["plan: step 1 of 1 never fired"])["vacuous"] == ["plan: step 1 of 1 never fired"]
+
+
+def test_a_fault_that_hit_makes_up_for_one_that_never_came():
+    assert tally([armed(a_cut_with_a_return())], unfired=["plan: step 2 of 2 never fired"])["vacuous"] == []
