@@ -8,8 +8,7 @@ from __future__ import annotations
 import _socket
 import errno
 import sys
-from struct import error as struct_error
-from struct import pack, unpack, unpack_from
+from struct import pack, unpack
 
 if sys.platform == "linux":
     from fcntl import ioctl  # at once: when it is needed, there may be no descriptor left to read the module with
@@ -29,11 +28,6 @@ _SIOCOUTQ = 0x5411  # the same as termios.TIOCOUTQ there
 _SIOCOUTQNSD = 0x894B
 _TCP_INFO = getattr(_socket, "TCP_INFO", None)  # on Linux; its first byte is the state
 _ESTABLISHED = b"\x01"
-#: Where `struct tcp_info` has the milliseconds since the last bytes came, or else since the handshake (linux/tcp.h).
-_SINCE_BYTES = 52
-#: Seconds. What it says is in ticks of the kernel's, and may be one too much: 0.0037 at the most with CONFIG_HZ=250.
-#: This is the longest tick that Linux has, with CONFIG_HZ=100.
-_TICK = 0.01
 _IS_WINDOWS = sys.platform == "win32"
 _RST_ON_CLOSE = pack("hh" if _IS_WINDOWS else "ii", 1, 0)  # Winsock has two shorts in its `struct linger`
 
@@ -123,21 +117,6 @@ def accept(listener: Socket) -> tuple[Socket, tuple[object, ...]]:
     sock = _socket.socket(listener.family, _socket.SOCK_STREAM, listener.proto, fd)  # told all, it asks the kernel less
     sock.setblocking(False)
     return sock, peer
-
-
-def waited(sock: Socket) -> float:
-    """Return for how many seconds a client has waited at least since its handshake, which the kernel does by itself.
-
-    That is 0 for the first 10 ms, where nothing can be said of it, and until the client has sent its last bytes.
-    """
-    if sys.platform != "linux" or _TCP_INFO is None:
-        return 0.0
-    try:
-        info = sock.getsockopt(_socket.IPPROTO_TCP, _TCP_INFO, _SINCE_BYTES + 4)
-        milliseconds: int = unpack_from("I", info, _SINCE_BYTES)[0]
-    except (OSError, struct_error):  # a sandbox; a system that knows less of it
-        return 0.0
-    return max(0.0, milliseconds / 1000 - _TICK)
 
 
 def dial(family: int, address: Address) -> Socket:

@@ -28,7 +28,7 @@ BACKGROUND = "127.0.0.2"
 #: Seconds between two looks at what no event tells of.
 _LOOK_AGAIN = 0.005
 #: Seconds that waits wait by default. A failover takes 1 s, and one that has to be tried again 3.
-TIMEOUT = 30.0
+TIMEOUT = 60.0
 
 
 class Machine(Protocol):

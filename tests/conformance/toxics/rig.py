@@ -21,7 +21,7 @@ from pytest_netchaos.services.ports import Reservation
 #: Seconds that a busy machine may add. What comes at once comes within it.
 LATE = 2.0
 #: Seconds that a server may take for an answer. It takes less than a millisecond.
-PATIENCE = 2.0
+PATIENCE = 10.0
 
 #: Both directions, and connections from before and after a toxic, in half the combinations: for cases that take long.
 DIAGONAL = pytest.mark.parametrize(("stream", "when"), [("upstream", "live"), ("downstream", "new")])

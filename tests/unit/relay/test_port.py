@@ -2,13 +2,11 @@ from __future__ import annotations
 
 import errno
 import socket
-from time import monotonic
 from types import SimpleNamespace
 
 import pytest
 from tests.unit.relay.proxied import Watch
 
-from pytest_netchaos.relay import sockets as sockets_module
 from pytest_netchaos.relay.port import Port
 
 #: Seconds that what happens at once takes at most, on a busy machine.
@@ -60,31 +58,6 @@ def test_each_who_dials_is_welcome_in_order(made, dial, spin):
     spin(lambda: len(made.host.heard) == 3)
     assert made.host.heard == [("welcome", port) for port in dialled]
     assert made.port.is_open
-
-
-def test_who_was_not_accepted_at_once_dialled_when_the_kernel_says(made, dial, spin, monkeypatch):
-    monkeypatch.setattr(sockets_module, "waited", lambda _: 0.25)
-    dial()
-    before = monotonic()
-    spin(lambda: len(made.host.heard) == 1)
-    assert before - 0.25 <= made.host.times[0] <= monotonic() - 0.25
-
-
-def test_nobody_dialled_before_the_time_when_nobody_was_waiting(made, dial, spin, monkeypatch):
-    monkeypatch.setattr(sockets_module, "waited", lambda _: 3600.0)
-    dial()
-    spin(lambda: len(made.host.heard) == 1)  # and then nobody waits
-    between = monotonic()
-    dial()
-    spin(lambda: len(made.host.heard) == 2)
-    made.port.shut()
-    shut = monotonic()
-    made.port.open()
-    dial()
-    spin(lambda: len(made.host.heard) == 3)
-    first, second, third = made.host.times
-    assert first < between - 3000, "who dialled while the relay booted is believed"
-    assert between - SOON <= second <= shut <= third <= monotonic()
 
 
 def test_who_is_through_the_handshake_when_it_shuts_is_welcome_still(made, dial):

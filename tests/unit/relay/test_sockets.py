@@ -3,8 +3,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import select
-import socket
-from time import monotonic
 
 import pytest
 
@@ -49,47 +47,6 @@ def test_a_glance_sees_what_a_read_would_meet_and_takes_nothing(sockets, spin):
     assert module.glance(ours) == ""
     assert ours.recv(10) == b"x"
     spin(lambda: module.glance(ours) == "gone")
-
-
-def test_a_client_that_waits_to_be_accepted_has_waited(sockets, spin):
-    listener = sockets.listener()
-    began = monotonic()
-    client = sockets.keep(socket.create_connection(listener.getsockname()))
-    handshaken = monotonic()
-    ours, _ = listener.accept()
-    sockets.keep(ours)
-    assert module.waited(ours) <= monotonic() - began, "never more than it has"
-    spin(lambda: module.waited(ours) > 0.05)
-    assert 0.05 < module.waited(ours) <= monotonic() - began
-    client.sendall(b"x")
-    sent = monotonic()
-    assert module.waited(ours) <= monotonic() - handshaken
-    spin(lambda: module.waited(ours) > 0)
-    assert module.waited(ours) <= monotonic() - sent + 0.001, "since its last bytes"
-
-
-def test_who_has_hung_up_since_has_waited_no_less(sockets, send_rst, spin):
-    listener = sockets.listener()
-    client = sockets.keep(socket.create_connection(listener.getsockname()))
-    ours = sockets.keep(listener.accept()[0])
-    send_rst(client)
-    spin(lambda: module.waited(ours) > 0.02)
-
-
-@pytest.mark.parametrize("answer", [OSError(errno.EPERM, ""), bytes(20)], ids=["forbidden", "short"])
-def test_where_the_system_does_not_tell_nobody_has_waited(answer):
-    class Silent:
-        def getsockopt(self, *_):
-            if isinstance(answer, OSError):
-                raise answer
-            return answer
-
-    assert module.waited(Silent()) == 0.0
-
-
-def test_elsewhere_than_on_linux_nobody_has_waited(monkeypatch):
-    monkeypatch.setattr(module.sys, "platform", "darwin")
-    assert module.waited(None) == 0.0
 
 
 class Gone:
