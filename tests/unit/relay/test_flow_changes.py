@@ -72,7 +72,7 @@ def test_a_change_wakes_what_is_under_way_earlier(made):
 
 def test_a_change_to_a_longer_delay_does_not_let_the_old_time_do(made):
     made.flow.set(OPEN, {1: late(0.0)})
-    made.flow.set(OPEN, {1: late(0.0), 2: late(0.001)})
+    made.flow.set(OPEN, {1: late(0.0), 2: late(0.3)})
     made.client.sendall(b"abc")
     pump(made)
     made.flow.change(2, (100.0, 0.0))
