@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from time import monotonic
 
 import pytest
 from tests.unit.relay.proxied import assemble, dialler, fault, said, take_down
@@ -124,10 +125,19 @@ def test_what_passes_in_a_window_doesnt_pass_the_next_place(made, dial, begin, s
     assert made_recv(made, spin, 4) == b"5678"
 
 
-def test_behind_its_marks_a_fault_goes_on_as_it_was_drawn(made, begin, spin):
+def test_behind_its_marks_a_fault_strikes_no_more(made, begin, spin, loop):
     begin("cut", None, windows=flap(1, (0.01, 0.01), (0.01, 0.01), 3))
+    later = []
+    loop.call_at(monotonic() + 0.1, lambda: later.append("five cycles"))
+    spin(lambda: later and said(made, "off"))
+    assert [cycle for _, cycle, _ in said(made, "on")] == [1]
+    assert said(made, "over") == []
+
+
+def test_a_fault_whose_windows_are_all_recorded_is_over_behind_them(made, begin, spin):
+    begin("cut", None, None, windows=flap(1, (0.01, 0.01), (0.01, 0.01), 2))
     spin(lambda: said(made, "over"))
-    assert [cycle for _, cycle, _ in said(made, "on")] == [1, 2, 3]
+    assert [cycle for _, cycle, _ in said(made, "on")] == [1, 2]
 
 
 def test_a_fault_that_is_taken_back_holds_nothing(made, dial, begin, spin):
