@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -86,7 +87,8 @@ class dead_peer_detected(HistoryMatcher):  # noqa: N801 - the class is the call 
         if silence is None:
             return [f"no blackhole and no stall has hit link {snapshot.link!r}: nothing to detect: {self!r}"]
         if not silence.hits:
-            return [f"no connection was in use {silence.start.then}: nothing to detect: {self!r}"]
+            nothing = f"no connection was in use {silence.start.then}: nothing to detect: {self!r}"
+            return [nothing, *_hint(snapshot, silence)]
         undetected = [c for c in silence.hits if not self._is_detected(snapshot, c, silence)]
         if not undetected:
             return []
@@ -121,6 +123,16 @@ class dead_peer_detected(HistoryMatcher):  # noqa: N801 - the class is the call 
         waited = max(0.0, min(history.now - silence.at, self.within))
         of = f"{len(undetected)} of {counted(len(silence.hits), 'connection')}"
         return f"not detected on {of} in the {waited:.3f}s after {silence.start.name}"
+
+
+def _hint(history: History, silence: _Silence) -> list[str]:
+    """Say how to judge a client that has dialled a link which was silent already."""
+    until = math.inf if silence.healed_at is None else silence.healed_at
+    later = next((c for c in history.connections if silence.at < c.opened_at < until), None)
+    if later is None:
+        return []
+    ask = f"since=link.connections[{later.number - 1}].opened_at"
+    return [f"  connection {later.number} was opened {later.opened_at - silence.at:.3f}s later; to judge it, say {ask}"]
 
 
 def _silence(history: History, since: float | Stretch) -> _Silence:

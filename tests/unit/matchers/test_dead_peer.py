@@ -76,6 +76,23 @@ def test_a_connection_that_was_ending_need_not_be_detected():
     ]
 
 
+def test_a_client_that_has_dialled_into_the_silence_is_judged_since_its_dial():
+    history = Script().fault(Stall(direction="downstream"), 1.0).serve(1.5).hang_up(2.25, 1).at(9.0)
+    assert dead_peer_detected(1.0).explain(history) == [
+        "no connection was in use when the stall began: nothing to detect: dead_peer_detected(within=1.0)",
+        "  connection 1 was opened 0.500s later; to judge it, say since=link.connections[0].opened_at",
+    ]
+    assert history == dead_peer_detected(1.0, since=history.connections[0].opened_at)
+    assert history != dead_peer_detected(0.5, since=history.connections[0].opened_at)
+
+
+def test_who_has_dialled_after_the_heal_is_not_recommended():
+    history = Script().fault(Stall(), 1.0, 1.25).serve(1.5).at(9.0)
+    assert dead_peer_detected(1.0).explain(history) == [
+        "no connection was in use when the stall began: nothing to detect: dead_peer_detected(within=1.0)"
+    ]
+
+
 def test_a_connection_that_the_fault_spared_need_not_be_detected():
     script = Script().serve(0.0).serve(0.0).fault(Stall(toxicity=0.5), 1.0, None, (2,)).hang_up(1.5, 2)
     assert script.at(9.0) == dead_peer_detected(1.0)
