@@ -1,0 +1,40 @@
+"""Fifty clients start before their server: do they all come at once when it is there?"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import pytest
+import socketio
+from examples.stories.first_connection.connecting import connecting
+
+from pytest_netchaos import Link, check_async, no_thundering_herd
+
+pytestmark = pytest.mark.asyncio
+
+
+async def start_fifty_before_their_server(link: Link, **policy) -> float:
+    """Have them all connected; return when the server came."""
+    cut = link.cut()
+    async with contextlib.AsyncExitStack() as stack:
+        clients = [socketio.AsyncClient(**policy) for _ in range(50)]
+        connected = [await stack.enter_async_context(connecting(client, link, retry=True)) for client in clients]
+        await link.wait_for_dial_async(50)
+        with link.stall():  # until all have dialled: to serve the first would keep this process from dialling the last
+            came_at = cut.heal()
+            await link.wait_for_dial_async(100)
+        await asyncio.gather(*connected)
+    return came_at
+
+
+async def test_without_jitter_they_come_at_once(link, page):
+    came_at = await start_fifty_before_their_server(link, randomization_factor=0)
+    with pytest.raises(AssertionError) as failure:
+        await check_async(link, no_thundering_herd(clients=50, window=0.25, since=came_at))
+    assert page.shows(failure)
+
+
+async def test_with_a_jitter_as_long_as_the_delay_they_do_not(link):
+    came_at = await start_fifty_before_their_server(link, randomization_factor=1)
+    await check_async(link, no_thundering_herd(clients=50, window=0.25, since=came_at))
