@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 
 from .addresses import UrlDefaults
 from .engines.base import EngineLink
@@ -223,10 +223,15 @@ class ObservedLink:
         history = self.history()
         dials = ", ".join(f"{d.outcome}{f' ({d.reason})' if d.reason else ''}" for d in history.dials[-5:]) or "none"
         blind = f" ({history.dials.blind})" if history.dials.blind else ""
+        seen = f"{_counted(history.dials, 'dial')} and {_counted(history.connections, 'connection')}"
         return WaitTimeout(
-            f"link {self.name!r} to {self.upstream}: waited {timeout:g} s for {what}; it has seen "
-            f"{len(history.dials)} dials and {len(history.connections)} connections; the last dials: {dials}{blind}"
+            f"link {self.name!r} to {self.upstream}: waited {timeout:g} s for {what}; it has seen {seen}; "
+            f"the last dials: {dials}{blind}"
         )
+
+
+def _counted(things: Sized, noun: str) -> str:
+    return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"
 
 
 def _check_count(n: object) -> None:

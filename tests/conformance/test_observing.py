@@ -263,7 +263,7 @@ def test_waiting_in_vain_says_what_came_instead(world):
         world.link.wait_for_connection(2, timeout=0.05)
     assert str(failure.value).startswith(
         f"link {world.link.name!r} to {world.link.upstream}: waited 0.05 s for connection 2; it has seen 2 dials "
-        "and 1 connections; the last dials: served, refused (cut)"
+        "and 1 connection; the last dials: served, refused (cut)"
     )
 
 

@@ -300,7 +300,7 @@ def test_waiting_in_vain_tells_what_came_instead(link, engine_link):
     with pytest.raises(WaitTimeout) as caught:
         link.wait_for_connection(2)
     assert str(caught.value) == (
-        "link 'db' to 127.0.0.1:5432: waited 0.01 s for connection 2; it has seen 2 dials and 1 connections; "
+        "link 'db' to 127.0.0.1:5432: waited 0.01 s for connection 2; it has seen 2 dials and 1 connection; "
         "the last dials: served, refused (cut)"
     )
     assert isinstance(caught.value, TimeoutError)
