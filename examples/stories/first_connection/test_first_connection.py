@@ -22,32 +22,33 @@ LONGEST_WAIT = 0.22
 
 stock = pytest.mark.parametrize("kind", [socketio.Client, socketio.AsyncClient])
 patient = pytest.mark.parametrize("kind", [PatientClient, PatientAsyncClient])
+every = pytest.mark.parametrize("kind", [socketio.Client, socketio.AsyncClient, PatientClient, PatientAsyncClient])
 
 
 @stock
 async def test_without_retry_there_is_one_attempt(link, page, kind):
-    cut = link.cut()
+    cut = link.cut()  # the server isn't there yet
     async with connecting(kind(**POLICY), link) as connected:
         with pytest.raises(ConnectFailed):
             await connected
-        cut.heal()  # here comes the server
+        cut.heal()  # here it comes
         with pytest.raises(AssertionError) as failure:
             await check_async(link, reconnected(within=0.3))
         assert page.shows(failure)
 
 
-@stock
+@every
 async def test_with_retry_a_late_server_is_found(link, kind):
-    cut = link.cut()
+    cut = link.cut()  # the server isn't there yet
     async with connecting(kind(**POLICY), link, retry=True) as connected:
-        await link.wait_for_dial_async(5)
-        cut.heal()
+        await link.wait_for_dial_async(5)  # the client has tried, in vain
+        cut.heal()  # here it comes
         await connected
         await check_async(link, reconnected(within=LONGEST_WAIT + LATE))
         assert link.dials == presets.python_socketio(*POLICY.values(), late=LATE)
 
 
-@stock
+@every
 async def test_the_limit_does_not_count_the_first_attempt(link, page, kind):
     link.cut()
     async with connecting(kind(**POLICY, reconnection_attempts=4), link, retry=True) as connected:
@@ -91,7 +92,7 @@ async def test_a_patient_client_asks_until_the_server_is_ready(link, server, kin
         await check_async(link, reconnected(within=LONGEST_WAIT + LATE, after=server.ready_at))
 
 
-async def test_a_silent_server_is_waited_for_without_end(link, page):
+async def test_a_silent_server_is_waited_for(link, page):
     link.stall(direction="downstream")
     client = socketio.AsyncClient(**POLICY, request_timeout=0.3)
     async with connecting(client, link, retry=True, wait_timeout=0.3):
