@@ -66,24 +66,37 @@ class no_thundering_herd(HistoryMatcher):  # noqa: N801 - the class is the call 
         """How many dials a window may have."""
         return max(1, math.floor(self.share * self.clients + 1e-9))  # 0.29 × 100 is 28.999999999999996
 
+    def late_of_snapshot(self, snapshot: History) -> tuple[float, float] | None:
+        """Until the herd had come: who dials late, because a machine stood still, dials together with others."""
+        start = self._start(snapshot)
+        crowd = [] if start is None else self._fullest(snapshot, start)
+        return (start.at, crowd[-1].at) if start is not None and len(crowd) > self.most else None
+
     def explain_snapshot(self, snapshot: History) -> list[str]:
         """Show the fullest window among all dials."""
-        start = last_fault(snapshot) if self.since is None else given_start(self.since)
+        start = self._start(snapshot)
         if start is None:
             return [
                 f"no fault has hit link {snapshot.link!r}: nobody had to come back: {self!r}",
                 "if it was the server that went away, say since when: no_thundering_herd(…, since=…)",
             ]
-        dials = [dial for dial in snapshot.dials if dial.at >= start.at]
-        first, end = fullest([dial.at for dial in dials], self.window)
-        if end - first > self.most:
-            return [*self._herd(dials, first, end, start), *filter(None, [snapshot.dials.blind])]
+        dials = _dials_since(snapshot, start)
+        crowd = self._fullest(snapshot, start)
+        if len(crowd) > self.most:
+            return [*self._herd(dials, crowd, start), *filter(None, [snapshot.dials.blind])]
         if blind := unseen(snapshot.dials):
             return [f"no refused dial was seen, and not all could be: the herd can't be judged: {self!r}", blind]
         return self._incomplete(snapshot, dials, start)
 
-    def _herd(self, dials: Sequence[Dial], first: int, end: int, start: Start) -> list[str]:
-        crowd = dials[first:end]
+    def _start(self, snapshot: History) -> Start | None:
+        return last_fault(snapshot) if self.since is None else given_start(self.since)
+
+    def _fullest(self, snapshot: History, start: Start) -> Sequence[Dial]:
+        dials = _dials_since(snapshot, start)
+        first, end = fullest([dial.at for dial in dials], self.window)
+        return dials[first:end]
+
+    def _herd(self, dials: Sequence[Dial], crowd: Sequence[Dial], start: Start) -> list[str]:
         came = f"came {crowd[0].at - start.at:.3f}s to {crowd[-1].at - start.at:.3f}s after {start.name}"
         within = f"within {self.window:g}s, at most {self.most} allowed"
         return [
@@ -106,6 +119,10 @@ class no_thundering_herd(HistoryMatcher):  # noqa: N801 - the class is the call 
             *([f"  connected {start.then}, and not back: {away}"] if away else []),
             f"  wait for the others first: link.wait_for_connection({len(history.connections) + missing})",
         ]
+
+
+def _dials_since(history: History, start: Start) -> list[Dial]:
+    return [dial for dial in history.dials if dial.at >= start.at]
 
 
 def _host(dial: Dial) -> str:

@@ -12,6 +12,7 @@ from pytest_netchaos.matchers import (
     dead_peer_detected,
     dial_rate,
     gave_up,
+    no_thundering_herd,
     reconnected,
     stayed_away,
 )
@@ -137,6 +138,7 @@ def cut(*dials, now=30.0, healed_at=None):
         pytest.param(silent(), dead_peer_detected(within=1), id="not-detected"),
         pytest.param(silent(hung_up_at=15.0), dead_peer_detected(within=1), id="detected-late"),
         pytest.param(cut(dial(1, 10.5), dial(2, 11.0, 0.5)), gave_up(after=3), id="too-few-dials"),
+        pytest.param(cut(dial(1, 20.0), dial(2, 20.01)), no_thundering_herd(2), id="all-at-once"),
     ],
 )
 def test_a_client_that_took_too_long_may_have_been_held_up(judged, matcher):
@@ -157,6 +159,8 @@ def test_a_client_that_took_too_long_may_have_been_held_up(judged, matcher):
         pytest.param(History("db", 30.0, Dials(lags=THROUGHOUT)), gave_up(after=1), id="nothing-to-give-up-on"),
         pytest.param(cut(*(dial(n, 10 + n / 10) for n in range(1, 9))), dial_rate(2), id="too-often"),
         pytest.param(cut(dial(1, 10.5)), stayed_away(for_=1, since=9.0), id="came-back"),
+        pytest.param(cut(dial(1, 20.0), dial(2, 21.0)), no_thundering_herd(2), id="not-back"),
+        pytest.param(History("db", 30.0, Dials(lags=THROUGHOUT)), no_thundering_herd(2), id="nobody-had-to-come-back"),
     ],
 )
 def test_no_lag_excuses_a_client_that_came_too_soon_or_too_often(judged, matcher):
