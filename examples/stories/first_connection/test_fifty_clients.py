@@ -13,6 +13,10 @@ from pytest_netchaos import Link, check_async, no_thundering_herd
 
 pytestmark = pytest.mark.asyncio
 
+#: Of 50 clients, 40 at most within a quarter of a second: if a busy machine stands still for a second, those that were
+#: to dial meanwhile dial together, for here they are all in one process.
+NOT_AT_ONCE = {"clients": 50, "share": 0.8, "window": 0.25}
+
 
 async def start_fifty_before_their_server(link: Link, **policy) -> float:
     """Have them all connected; return when the server came."""
@@ -31,10 +35,10 @@ async def start_fifty_before_their_server(link: Link, **policy) -> float:
 async def test_without_jitter_they_come_at_once(link, page):
     came_at = await start_fifty_before_their_server(link, randomization_factor=0)
     with pytest.raises(AssertionError) as failure:
-        await check_async(link, no_thundering_herd(clients=50, window=0.25, since=came_at))
+        await check_async(link, no_thundering_herd(**NOT_AT_ONCE, since=came_at))
     assert page.shows(failure)
 
 
 async def test_with_a_jitter_as_long_as_the_delay_they_do_not(link):
     came_at = await start_fifty_before_their_server(link, randomization_factor=1)
-    await check_async(link, no_thundering_herd(clients=50, window=0.25, since=came_at))
+    await check_async(link, no_thundering_herd(**NOT_AT_ONCE, since=came_at))
