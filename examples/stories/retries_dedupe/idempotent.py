@@ -17,6 +17,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
 
 _log = logging.getLogger(__name__)
 
@@ -37,11 +39,16 @@ if redis.call("GET", KEYS[1]) == ARGV[1] then redis.call("DEL", KEYS[1]) end
 """
 
 
+def open_redis(url: str) -> Redis:
+    """A client that sends a command again when its connection breaks: by itself, `from_url` makes one that doesn't."""
+    return Redis.from_url(url, decode_responses=True, retry=Retry(ExponentialBackoff(cap=0.5, base=0.02), 8))
+
+
 class Idempotent:
     """Handles each event once.
 
     Args:
-        redis: With ``decode_responses=True``; it may try a command again by itself.
+        redis: From `open_redis`.
         claim: Seconds; more than an effect ever takes.
         remember: Seconds; more than a client ever goes on sending an event, its time without a connection included.
     """
@@ -53,7 +60,7 @@ class Idempotent:
         self._finish = redis.register_script(_FINISH)
         self._release = redis.register_script(_RELEASE)
 
-    async def once(self, event: str, effect: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401 - what JSON can say
+    async def once(self, event: str, effect: Callable[[], Awaitable[Any]]) -> Any:
         """Return the effect's result: of this call, or of the one that came first.
 
         An effect that raises has not happened: the next one to ask tries again.

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import socketio
-from socketio.exceptions import BadNamespaceError, TimeoutError as NoAnswer
+from socketio.exceptions import BadNamespaceError
+from socketio.exceptions import TimeoutError as NoAnswer
+
+if TYPE_CHECKING:
+    import socketio
 
 
 class Retrying:
@@ -21,7 +24,7 @@ class Retrying:
         client.on("connect", self._connected.set)
         client.on("disconnect", self._connected.clear)
 
-    async def call(self, event: str, data: Any) -> Any:  # noqa: ANN401 - whatever JSON can say
+    async def call(self, event: str, data: Any) -> Any:
         """Return the answer; time without a connection doesn't count.
 
         Raises:

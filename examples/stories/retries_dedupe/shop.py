@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TYPE_CHECKING
 
 import socketio
 from aiohttp import web
-from examples.stories.retries_dedupe.idempotent import Idempotent
+
+if TYPE_CHECKING:
+    from examples.stories.retries_dedupe.idempotent import Idempotent
 
 #: Charges for an order, and returns the number of the receipt.
 Charge = Callable[[int], Awaitable[int]]
