@@ -78,9 +78,10 @@ async def test_an_order_that_comes_again_gets_the_receipt_of_the_first(netchaos,
             await order_unanswered(link, place)
             await eventually_async(attempts(4), of=ledger)
         async with customer(link.url("http"), retries=3, ack_timeout=10) as place:  # tries once more, later
-            assert [await (await place(order)) for order in (2, 1)] == [2, 1]
+            receipts = [await (await place(order)) for order in (2, 1)]
     assert ledger == attempts(5)
     assert ledger == deduplicated()
+    assert receipts == [2, 1]
 
 
 @pytest.mark.parametrize("cut", cuts.ALL)
@@ -89,8 +90,9 @@ async def test_an_order_is_charged_once_wherever_the_link_is_cut(netchaos, ledge
         link = netchaos.link(address, name="shop")
         async with customer(link.url("http"), retries=9, ack_timeout=0.5) as place:
             with ledger.sending(1):
-                assert await (await cut(link, till, place)) == 1
+                receipt = await (await cut(link, till, place))
     assert ledger == exactly_once()
+    assert receipt == 1
 
 
 @pytest.mark.parametrize("cut", [cuts.before_the_acknowledgement, cuts.in_the_acknowledgement])
@@ -99,7 +101,7 @@ async def test_without_dedupe_a_cut_charges_twice(netchaos, ledger, till, cut, p
         link = netchaos.link(address, name="shop")
         async with javascript(node_modules(), link.url("http"), retries=9, ack_timeout=10) as place:
             with ledger.sending(1):
-                assert await (await cut(link, till, place)) == 2
+                await (await cut(link, till, place))
     with pytest.raises(AssertionError) as failure:
         assert ledger == exactly_once()
     assert page.shows(failure)
