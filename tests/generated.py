@@ -28,7 +28,14 @@ outages = st.lists(
 ).map(lambda found: tuple(sorted(found, key=lambda outage: outage.started_at)))
 
 sends = st.lists(
-    st.builds(Send, st.sampled_from("abcdef"), st.integers(0, 40), st.sampled_from(OUTCOMES), st.sampled_from("st")),
+    st.builds(
+        Send,
+        st.sampled_from("abcdef"),
+        st.integers(0, 40),
+        st.sampled_from(OUTCOMES),
+        st.sampled_from("st"),
+        st.one_of(st.none(), st.integers(0, 60)),
+    ),
     max_size=9,
 ).map(in_time)
 #: The same, and all ids are sent by one sender.

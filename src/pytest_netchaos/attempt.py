@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, get_args
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Callable, Hashable
 
 SendOutcome: TypeAlias = Literal["ok", "fail", "info"]
 
@@ -21,18 +22,22 @@ class Send(NamedTuple):
     #: ``"ok"``: acknowledged. ``"fail"``: definitely not accepted. ``"info"``: nobody can tell.
     outcome: SendOutcome = "ok"
     sender: str = ""
+    #: When the acknowledgement came, or the sender gave up waiting for it; ``None`` where that was not written down.
+    settled_at: float | None = None
 
 
 class Attempt:
     """A send whose outcome isn't known yet: set `outcome` once it is. It already has its place among the others."""
 
-    __slots__ = ("_outcome", "at", "id", "sender")
+    __slots__ = ("_clock", "_outcome", "_settled_at", "at", "id", "sender")
 
-    def __init__(self, id_: Hashable, at: float, sender: str = "") -> None:
+    def __init__(self, id_: Hashable, at: float, sender: str = "", clock: Callable[[], float] = time.monotonic) -> None:
         self.id = id_
         self.at = at
         self.sender = sender
+        self._clock = clock
         self._outcome: SendOutcome = "info"
+        self._settled_at: float | None = None
 
     def __repr__(self) -> str:
         """Say of what, and how it stands."""
@@ -50,11 +55,17 @@ class Attempt:
     @outcome.setter
     def outcome(self, value: SendOutcome) -> None:
         check_outcome(value)
+        self._settled_at = self._clock()
         self._outcome = value
+
+    def give_up(self) -> None:
+        """Wait no more: an outcome that isn't known by now is not going to be."""
+        if self._settled_at is None:
+            self._settled_at = self._clock()
 
     def as_send(self) -> Send:
         """Freeze it as it stands."""
-        return Send(self.id, self.at, self._outcome, self.sender)
+        return Send(self.id, self.at, self._outcome, self.sender, self._settled_at)
 
 
 def check_outcome(value: object) -> None:

@@ -170,7 +170,11 @@ class Ledger:
             ValueError: ``at`` isn't finite.
         """
         attempt = self.attempted(id_, sender=sender, at=at)
-        yield attempt
+        try:
+            yield attempt
+        except BaseException:
+            attempt.give_up()
+            raise
         if attempt.outcome == "info":
             attempt.outcome = "ok"
 
@@ -181,7 +185,7 @@ class Ledger:
         """
         check_id(id_)
         check_name("sender", sender)
-        attempt = Attempt(id_, self._clock() if at is None else check_time(at), sender)
+        attempt = Attempt(id_, self._clock() if at is None else check_time(at), sender, self._clock)
         self._sends.append(attempt)
         return attempt
 

@@ -99,19 +99,37 @@ def test_what_is_refused_is_not_recorded(ledger):
 def test_sending_is_ok_once_its_body_has_ended(ledger):
     with ledger.sending("a", sender="ann"):
         pass
-    assert ledger.record().sends == (Send("a", 1.0, "ok", "ann"),)
+    assert ledger.record().sends == (Send("a", 1.0, "ok", "ann", settled_at=2.0),)
 
 
 def test_sending_is_unclear_while_its_body_runs(ledger):
     with ledger.sending("a"):
-        assert ledger.record().sends[0].outcome == "info"
+        assert ledger.record().sends == (Send("a", 1.0, "info"),)
+
+
+def test_sending_is_settled_when_its_body_says_how_it_ended(ledger):
+    with ledger.sending("a") as attempt:
+        attempt.outcome = "fail"
+        ledger.sent("b")
+    assert ledger.record().sends == (Send("a", 1.0, "fail", settled_at=2.0), Send("b", 3.0))
+
+
+def test_an_attempt_is_settled_when_its_outcome_comes_or_its_sender_gives_up(ledger):
+    answered, in_vain, waits = (ledger.attempted(id_) for id_ in "abc")
+    answered.outcome = "ok"
+    in_vain.give_up()
+    for settled in (answered, in_vain):
+        settled.give_up()
+    assert [send.settled_at for send in ledger.record().sends] == [4.0, 5.0, None]
+    waits.outcome = "ok"
+    assert ledger.record().sends[2].settled_at is not None
 
 
 @pytest.mark.parametrize("error", [ConnectionResetError, KeyboardInterrupt])
 def test_sending_is_unclear_when_its_body_raises_and_the_exception_goes_on(ledger, error):
     with pytest.raises(error), ledger.sending("a"):
         raise error
-    assert ledger.record().sends[0].outcome == "info"
+    assert ledger.record().sends == (Send("a", 1.0, "info", settled_at=2.0),)
 
 
 def test_sending_counts_from_its_beginning(ledger):

@@ -42,8 +42,8 @@ def misdated(record: DeliveryRecord, sent: SendIndex) -> list[Misdated]:
 
 
 def _future_sends(record: DeliveryRecord) -> Iterator[Misdated]:
-    for id_, at, _, sender in record.sends[bisect_right(record.sends, record.now, key=_by_time) :]:
-        yield Misdated(id_, "sent", sender, at - record.now, future=True)
+    for send in record.sends[bisect_right(record.sends, record.now, key=_by_time) :]:
+        yield Misdated(send.id, "sent", send.sender, send.at - record.now, future=True)
 
 
 def _future_deliveries(record: DeliveryRecord) -> Iterator[Misdated]:

@@ -2,7 +2,8 @@
 
 A message crosses an outage if it was sent during it or after it, or arrived after it had begun, or was in flight at its
 start and never arrived: sent before, not refused (``"fail"``), and nothing that its sender sent later was at that
-subscriber by then. A message that was lost long before the fault hasn't met it.
+subscriber by then. A message that was lost long before the fault hasn't met it. Nor is a message over when it has
+arrived: it crosses what begins before its sender has heard of that (`Send.settled_at`), as its acknowledgement has to.
 """
 
 from __future__ import annotations
@@ -30,14 +31,16 @@ def _in_flight(record: DeliveryRecord, begin: float) -> bool:
     known = {send.id for send in record.sends}
     if any(delivery.at > begin and delivery.id in known for delivery in reversed(record.deliveries)):
         return True
+    if any(send.settled_at is not None and send.settled_at > begin for send in record.sends):
+        return True
     arrived: dict[str, set[Hashable]] = {subscriber: set() for subscriber in record.subscribers}
     for id_, _, subscriber in record.deliveries:
         arrived.setdefault(subscriber, set()).add(id_)
     # By sender, the last message that wasn't refused, with what came after it. If that has arrived, all is well.
     tails: dict[str, list[Hashable]] = {}
-    for id_, _, outcome, sender in record.sends:
-        if outcome != "fail":
-            tails[sender] = [id_]
-        elif sender in tails:
-            tails[sender].append(id_)
+    for send in record.sends:
+        if send.outcome != "fail":
+            tails[send.sender] = [send.id]
+        elif send.sender in tails:
+            tails[send.sender].append(send.id)
     return any(ids.isdisjoint(tail) for ids in arrived.values() for tail in tails.values())

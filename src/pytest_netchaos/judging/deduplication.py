@@ -88,7 +88,7 @@ def judge_effects(record: DeliveryRecord, key_of: Callable[[Hashable], Hashable]
 
 def _sent_keys(sends: tuple[Send, ...], key_of: Callable[[Hashable], Hashable], within: float) -> SentKeys:
     sent = SentKeys()
-    for id_, at, outcome, _ in sends:
+    for id_, at, outcome, *_ in sends:
         key = key_of(id_)
         sent.counts[key] += 1
         sent.first_at.setdefault(key, at)

@@ -90,7 +90,9 @@ class DeliveryMatcher(LedgerMatcher):
         fault = f"{'' if len(outages) == 1 else 'any of '}{name_faults(outages)}"
         early = min(outage.started_at for outage in outages) - record.sends[-1].at if record.sends else 0.0
         last = (
-            f", the last one sent {early:.3f}s before it began, and nothing in flight by then" if record.sends else ""
+            f", the last one sent {early:.3f}s before it began, and nothing in flight or unanswered by then"
+            if record.sends
+            else ""
         )
         return [
             f"no message crossed {fault}, and strict asks for one that does: {self!r}",

@@ -151,6 +151,8 @@ class _Calls:
             attempt.outcome = "ok"
         elif isinstance(error, self._fails):
             attempt.outcome = "fail"
+        else:
+            attempt.give_up()
 
     def _received(self, message: object, error: BaseException | None) -> None:
         if error is None and message is not None:

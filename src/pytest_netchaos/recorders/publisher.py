@@ -82,13 +82,15 @@ def is_async_client(client: object, called: str) -> bool:
 
 
 def settle(attempt: Attempt, error: BaseException | None) -> None:
-    """Set the outcome of a Redis command."""
+    """Set the outcome of a Redis command that is over."""
     from redis.exceptions import DataError  # noqa: PLC0415 - only where it is used
 
     if error is None:
         attempt.outcome = "ok"
     elif isinstance(error, DataError):
         attempt.outcome = "fail"
+    else:
+        attempt.give_up()
 
 
 class _Publishing:

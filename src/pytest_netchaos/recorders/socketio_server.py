@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Collection
 from typing import Any, Literal, Protocol
 
-from ..ledger import Ledger
+from ..ledger import Attempt, Ledger
 from .arguments import Arguments
 from .emitting import Emitting, payload_of
 from .identity import IdRule
@@ -42,9 +42,11 @@ def record_socketio_server(
 ) -> Recording:
     """Write down what a Socket.IO server gets and emits.
 
-    - An event that arrives is a delivery, before its handler runs. With ``arrivals="send"`` it is a send instead, of
-      outcome info: one attempt of a client that sends again by itself and can't be recorded, such as the JavaScript
-      client with ``retries`` and ``ackTimeout``. That is what `attempts` counts; give it a ledger of its own.
+    - An event that arrives is a delivery, before its handler runs. With ``arrivals="send"`` it is a send instead: one
+      attempt of a client that sends again by itself and can't be recorded, such as the JavaScript client with
+      ``retries`` and ``ackTimeout``. It is ok when its handler has returned, since that acknowledges it; info until
+      then, if the handler raises, and without one. That is what `attempts` counts, and what `deduplicated` compares
+      with effects; don't write down the client's own calls as well.
     - What the server emits is a send, as for a client: see `record_socketio`. One to a room is one send, however many
       are in it.
     - Clients that connect, are refused or disconnect, with the reason, are notes in the timeline.
@@ -77,19 +79,29 @@ def record_socketio_server(
     emitting = Emitting(recording, chosen, namespace)
     emitting.watch(server, is_async=server.is_asyncio_based())
     arrive = recording.delivered if arrivals == "delivery" else recording.attempt
-    seen = _Arrivals(recording, emitting, namespace, arrive)
+    seen = _Arrivals(recording, emitting, namespace, arrive, getattr(server, "not_handled", _NOBODY))
     recording.watch(server, "_trigger_event", seen.before_event, is_async=server.is_asyncio_based())
     return recording
 
 
+#: What no handler returns, for a python-socketio that has no word for an event without a handler.
+_NOBODY = object()
+
+
 class _Arrivals:
     def __init__(
-        self, recording: Recording, emitting: Emitting, namespace: str, arrive: Callable[[str, Any], object]
+        self,
+        recording: Recording,
+        emitting: Emitting,
+        namespace: str,
+        arrive: Callable[[str, Any], Attempt | None],
+        not_handled: object,
     ) -> None:
         self._recording = recording
         self._emitting = emitting
         self._namespace = namespace
         self._arrive = arrive
+        self._not_handled = not_handled
 
     def before_event(self, arguments: Arguments) -> Finish | None:
         event, namespace = arguments.get("event"), arguments.get("namespace")
@@ -101,8 +113,15 @@ class _Arrivals:
         if event == "disconnect":
             self._recording.note(f"lost client {sid}{f': {details[0]}' if details else ''}")
         elif self._emitting.chosen(event, namespace):
-            self._arrive(f"event {event!r}", payload_of(tuple(details)))
+            attempt = self._arrive(f"event {event!r}", payload_of(tuple(details)))
+            return None if attempt is None else functools.partial(self._handled, attempt)
         return None
+
+    def _handled(self, attempt: Attempt, result: object, error: BaseException | None) -> None:
+        if error is None and result is not self._not_handled:
+            attempt.outcome = "ok"
+        else:
+            attempt.give_up()
 
     def _connected(self, sid: str, accepted: object, error: BaseException | None) -> None:
         if isinstance(error, TypeError):

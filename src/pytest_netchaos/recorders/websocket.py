@@ -122,6 +122,8 @@ def _sent(attempt: Attempt, was_open: bool, _: object, error: BaseException | No
         attempt.outcome = "ok"
     elif not was_open:
         attempt.outcome = "fail"
+    else:
+        attempt.give_up()
 
 
 def _whole(message: object) -> object:

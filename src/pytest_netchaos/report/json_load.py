@@ -105,8 +105,14 @@ def _record(ledger: dict[str, Any]) -> DeliveryRecord:
     )
 
 
-def _send(id_: Any, at: float, outcome: Any = "ok", sender: Any = "") -> Send:  # noqa: ANN401 - of the file
-    return Send(decode(id_), at, _name(outcome), _name(sender))
+def _send(
+    id_: Any,  # noqa: ANN401 - of the file
+    at: float,
+    outcome: Any = "ok",  # noqa: ANN401 - of the file
+    sender: Any = "",  # noqa: ANN401 - of the file
+    settled_at: float | None = None,
+) -> Send:
+    return Send(decode(id_), at, _name(outcome), _name(sender), settled_at)
 
 
 def _delivery(id_: Any, at: float, subscriber: Any = "") -> Delivery:  # noqa: ANN401 - of the file

@@ -141,6 +141,8 @@ def _ledger(record: DeliveryRecord, ids: IdEncoder, shift: _Shift) -> Iterator[s
 
 def _send(send: Send, ids: IdEncoder, shift: _Shift) -> str:
     written = f"[{ids.encode(send.id)},{shift.text(send.at)}"
+    if send.settled_at is not None:
+        return f'{written},"{send.outcome}",{ids.encode(send.sender)},{shift.text(send.settled_at)}]'
     if send.sender:
         return f'{written},"{send.outcome}",{ids.encode(send.sender)}]'
     return f"{written}]" if send.outcome == "ok" else f'{written},"{send.outcome}"]'

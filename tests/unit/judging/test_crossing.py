@@ -37,6 +37,11 @@ def record(sends, deliveries, subscribers=("",)):
         pytest.param([Send("a", 1.0)], [Delivery("a", 2.0), Delivery("x", 25.0)], False, id="a stranger after it"),
         pytest.param([Send("a", 1.0)], [Delivery("a", 2.0), Delivery("a", 25.0)], True, id="a duplicate after it"),
         pytest.param([], [Delivery("a", 25.0)], False, id="nothing sent"),
+        pytest.param([Send("a", 9.0, settled_at=9.7)], [Delivery("a", 9.5)], False, id="answered before"),
+        pytest.param([Send("a", 9.0, settled_at=10.0)], [Delivery("a", 9.5)], False, id="answered as it began"),
+        pytest.param([Send("a", 9.0, settled_at=10.1)], [Delivery("a", 9.5)], True, id="answered in it"),
+        pytest.param([Send("a", 9.0, settled_at=25.0)], [Delivery("a", 9.5)], True, id="answered after it"),
+        pytest.param([Send("a", 9.0, "info", "", 25.0)], [Delivery("a", 9.5)], True, id="never answered"),
     ],
 )
 @pytest.mark.parametrize("outages", [[CUT], [CUT, LATER], [LATER, CUT]], ids=["one", "two", "two, not in order"])
@@ -66,6 +71,8 @@ def crosses(record, outage):
     if any(send.at >= start for send in record.sends):
         return True
     if any(delivery.at > start and delivery.id in known for delivery in record.deliveries):
+        return True
+    if any(send.settled_at is not None and send.settled_at > start for send in record.sends):
         return True
     for subscriber in {*record.subscribers, *(delivery.subscriber for delivery in record.deliveries)}:
         had = {d.id for d in record.deliveries if d.subscriber == subscriber and d.at <= start}

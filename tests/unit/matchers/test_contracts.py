@@ -140,7 +140,7 @@ def test_strict_without_a_fault():
 def test_strict_with_a_fault_that_came_too_late():
     assert exactly_once(strict=True).explain(record([1, 2], [1, 2], outages=[CUT])) == [
         "no message crossed the cut, and strict asks for one that does: exactly_once(strict=True)",
-        "  sent 2, received 2, the last one sent 8.000s before it began, and nothing in flight by then",
+        "  sent 2, received 2, the last one sent 8.000s before it began, and nothing in flight or unanswered by then",
         "  send during the fault, and after its heal, or say strict=False",
     ]
 

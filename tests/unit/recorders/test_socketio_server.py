@@ -83,13 +83,35 @@ def test_what_arrives_is_a_delivery_before_its_handler_runs(offline, ledger):
 
 
 def test_what_arrives_can_be_an_attempt_of_a_client_that_sends_again(offline, ledger):
-    offline.server.on("tick", lambda *_: None)
+    outcomes = []
+    offline.server.on("tick", lambda *_: outcomes.append(ledger.record().sends[-1].outcome))
     record_socketio_server(offline.server, ledger, arrivals="send", events=["tick"])
     offline.connect()
     for _ in range(3):
         offline.receive('21["tick",1]')
-    assert sends(ledger) == [(1, "info")] * 3
+    assert outcomes == ["info"] * 3
+    assert sends(ledger) == [(1, "ok")] * 3
     assert deliveries(ledger) == []
+
+
+def test_an_attempt_that_nobody_handles_is_not_acknowledged(offline, ledger):
+    record_socketio_server(offline.server, ledger, arrivals="send")
+    offline.connect()
+    offline.receive('21["tick",1]')
+    assert sends(ledger) == [(1, "info")]
+    assert ledger.record().sends[0].settled_at is not None
+
+
+def test_an_attempt_whose_handler_raises_is_not_acknowledged(offline, ledger):
+    def fail(*_):
+        raise ValueError("no funds")
+
+    offline.server.on("tick", fail)
+    record_socketio_server(offline.server, ledger, arrivals="send")
+    offline.connect()
+    with pytest.raises(ValueError, match="no funds"):
+        offline.receive('21["tick",1]')
+    assert sends(ledger) == [(1, "info")]
 
 
 def test_what_the_server_emits_is_a_send(offline, ledger):

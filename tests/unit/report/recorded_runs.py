@@ -57,7 +57,12 @@ FULL = RecordedRun(
     upstreams={"db": "127.0.0.1:6379"},
     ledgers=(
         DeliveryRecord(
-            (Send("a", 0.5, "info", "ann"), Send(2, 0.75, sender="bob"), Send(3, 0.875)),
+            (
+                Send("a", 0.5, "info", "ann"),
+                Send(2, 0.75, sender="bob"),
+                Send(3, 0.875),
+                Send(4, 0.875, settled_at=1.0),
+            ),
             (Delivery("a", 0.625, "bob"), Delivery((1, b"\x00"), 0.75)),
             ("bob", ""),
             (Outage(1.0, 1.5, ("flap", "cut")), Outage(2.0, None, ("stall",), 3.0)),

@@ -39,7 +39,7 @@ def test_a_fault_is_written_whole_by_its_kind():
 
 def test_a_message_is_an_array_without_the_defaults_at_its_end():
     ledger = written(FULL)["ledgers"][0]
-    assert ledger["sends"] == [["a", 0.5, "info", "ann"], [2, 0.75, "ok", "bob"], [3, 0.875]]
+    assert ledger["sends"] == [["a", 0.5, "info", "ann"], [2, 0.75, "ok", "bob"], [3, 0.875], [4, 0.875, "ok", "", 1.0]]
     assert ledger["deliveries"] == [["a", 0.625, "bob"], [{"tuple": [1, {"bytes": "00"}]}, 0.75]]
     assert ledger["connects"] == [[0.25, "bob", "sid-1"], [0.375, "", None]]
 
