@@ -22,7 +22,21 @@ if TYPE_CHECKING:
         UpstreamError,
         WaitTimeout,
     )
-    from .faults import Blackhole, Close, Cut, Delay, Fault, Flap, Limit, Refuse, Reset, Slice, Stall, Throttle
+    from .faults import (
+        Blackhole,
+        Close,
+        Cut,
+        Delay,
+        Fault,
+        Flap,
+        IdleTimeout,
+        Limit,
+        Refuse,
+        Reset,
+        Slice,
+        Stall,
+        Throttle,
+    )
     from .fingerprints import Fingerprint, fingerprint
     from .history import ArmedFault, Connection, Dial, Dials, FaultSpan, History, Lag, Outage, Position
     from .injection import Injection
@@ -87,7 +101,8 @@ _HOMES = {
         "UnsupportedFault", "UpstreamError", "WaitTimeout",
     ),
     "faults": (
-        "Blackhole", "Close", "Cut", "Delay", "Fault", "Flap", "Limit", "Refuse", "Reset", "Slice", "Stall", "Throttle",
+        "Blackhole", "Close", "Cut", "Delay", "Fault", "Flap", "IdleTimeout", "Limit", "Refuse", "Reset",
+        "Slice", "Stall", "Throttle",
     ),
     "fingerprints": ("Fingerprint", "fingerprint"),
     "history": ("ArmedFault", "Connection", "Dial", "Dials", "FaultSpan", "History", "Lag", "Outage", "Position"),
@@ -128,7 +143,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "AfterBytes", "ArmedFault", "Attempt", "Blackhole", "Close", "Connection", "ContainerServer", "Cut", "Delay",
     "Dial", "Dials", "DockerUnavailable", "EngineDied", "EngineError", "Fault", "FaultSpan", "Fingerprint", "Flap",
-    "History", "IdRule", "Injection", "Lag", "Ledger", "Limit", "Link", "LinkClosed", "NetchaosError",
+    "History", "IdRule", "IdleTimeout", "Injection", "Lag", "Ledger", "Limit", "Link", "LinkClosed", "NetchaosError",
     "NetchaosWarning", "Network", "OnConnection", "OnDial", "Outage", "Plan", "PlanRun", "PortInUse", "Position",
     "Profile", "RecordedRun", "Recording", "RedisAt", "RedisCluster", "RedisContainer", "RedisSentinel",
     "RedisServer", "Refuse", "Reset", "ServiceError", "Slice", "Stall", "Step", "StepRun", "Throttle", "Timeline",

@@ -16,7 +16,7 @@ import pytest
 from . import marker
 from .conditions import Conditions, conditions_of, keep, name_of
 from .marker import Part, Standing, Wish
-from .options import PROFILE, Settings
+from .options import Settings
 from .profile_source import ProfileSource
 
 if TYPE_CHECKING:
@@ -72,14 +72,16 @@ class Collecting:
     Args:
         settings: The options of the run.
         profiles: The profiles that markers can name.
+        profiles_from: Where those of the whole run were asked for: an option, a variable or a file.
 
     Raises:
         pytest.UsageError: one of the project's profiles is wrong, or there is none of a name that an option has.
     """
 
-    def __init__(self, settings: Settings, profiles: ProfileSource) -> None:
+    def __init__(self, settings: Settings, profiles: ProfileSource, profiles_from: str) -> None:
         self._settings = settings
         self._profiles = profiles
+        self._profiles_from = profiles_from
         profiles.check()
         _ = self.of_run  # a name that isn't there ends the run before it begins
         self._wishes: dict[int, tuple[pytest.Mark, Wish]] = {}
@@ -209,7 +211,7 @@ class Collecting:
         try:
             parts = tuple(Part(self._profiles.faults(name), name) for name in self._settings.profiles)
         except ValueError as error:
-            raise pytest.UsageError(f"{PROFILE.flag}: {error}") from None
+            raise pytest.UsageError(f"{self._profiles_from}: {error}") from None
         return (Standing(tuple(fault for part in parts for fault in part.faults), parts=parts),) if parts else ()
 
     def check_use(self, item: pytest.Item, *, has_links: bool) -> None:

@@ -249,6 +249,9 @@ def _links(value: object) -> tuple[str, ...] | None:
     names = (value,) if isinstance(value, str) else value
     if not isinstance(names, list | tuple) or not names or not all(isinstance(name, str) and name for name in names):
         raise TypeError(f"links must be the name of a link, or a list of names, not {value!r}")
+    twice = next((name for name in names if list(names).count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"links has {twice!r} twice")
     return tuple(names)
 
 

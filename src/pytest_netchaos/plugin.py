@@ -58,7 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
     https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_configure
     """
     settings = config.stash[SETTINGS] = options.resolve(config)
-    config.stash[_collecting] = Collecting(settings, ProfileSource(config))
+    config.stash[_collecting] = Collecting(settings, ProfileSource(config), options.given_in(config, options.PROFILE))
     config.stash[_run] = os.urandom(6).hex()
     config.addinivalue_line("markers", marker.HELP)
     if not hasattr(config, "workerinput"):

@@ -66,7 +66,7 @@ class Summing:
 
         https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_terminal_summary
         """
-        if self._used_links and (verbosity := self._config.get_verbosity()) > -2:  # noqa: PLR2004 - -qq
+        if self._has_news and (verbosity := self._config.get_verbosity()) > -2:  # noqa: PLR2004 - -qq
             from .report.page import page_of  # noqa: PLC0415 - only for a run with links
             from .report.summary import lines, short  # noqa: PLC0415 - the same
 
@@ -85,7 +85,7 @@ class Summing:
 
         https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_sessionfinish
         """
-        if not self._for_github or not self._used_links:
+        if not self._for_github or not self._has_news:
             return
         from .report.github import step_summary  # noqa: PLC0415 - only there
 
@@ -101,6 +101,13 @@ class Summing:
     @property
     def _used_links(self) -> bool:
         return any(test.counted is not None and test.counted["links"] for test in self._tests.values())
+
+    @property
+    def _has_news(self) -> bool:
+        """Whether anything was to happen to a link: a table of noughts helps nobody."""
+        if not self._used_links:
+            return False
+        return bool(self._summary.marked or self._summary.faults or self._summary.vacuous)
 
     @cached_property
     def _summary(self) -> Summary:

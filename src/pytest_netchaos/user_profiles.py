@@ -10,6 +10,7 @@
     loss = 0.01                             # share of the packets
     mean_burst = 4                          # packets in a row
     flap = { down = [0.1, 0.5], up = 5.0 }  # seconds, or from … to …
+    idle_timeout = 60                       # seconds of silence, after which a connection is closed
     source = "measured there in May"
 """
 
@@ -19,11 +20,11 @@ import difflib
 import tomllib
 from collections.abc import Iterator
 
-from .faults import Delay, Fault, Flap, check_duration, check_number
+from .faults import Delay, Fault, Flap, IdleTimeout, check_duration, check_number
 from .loss import Loss
 from .profiles import Profile, line
 
-_KEYS = ("latency", "jitter", "down", "up", "loss", "mean_burst", "flap", "source")
+_KEYS = ("latency", "jitter", "down", "up", "loss", "mean_burst", "flap", "idle_timeout", "source")
 _TABLE = "tool.netchaos.profiles"
 
 
@@ -93,6 +94,8 @@ def _faults(table: dict[str, object]) -> Iterator[Fault]:
         yield from rates
     if "flap" in table:
         yield _flap(table["flap"])
+    if (timeout := _number(table, "idle_timeout")) is not None:
+        yield IdleTimeout(timeout)
 
 
 def _loss(table: dict[str, object]) -> Loss:

@@ -87,6 +87,7 @@ def test_links(links):
         ((Cut(),), {"runs": 100_001}, ValueError, "runs must be a whole number from 1 to 100000, not 100001"),
         ((Cut(),), {"runs": "3"}, TypeError, "runs must be a whole number, not '3'"),
         ((Cut(),), {"links": []}, TypeError, "links must be the name of a link, or a list of names, not []"),
+        ((Cut(),), {"links": ["a", "b", "a"]}, ValueError, "links has 'a' twice"),
         ((Cut(),), {"links": [""]}, TypeError, "links must be the name of a link, or a list of names, not ['']"),
     ],
 )  # fmt: skip

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from pytest_netchaos.faults import Cut, Delay, Flap, Throttle
+from pytest_netchaos.faults import Cut, Delay, Flap, IdleTimeout, Throttle
 from pytest_netchaos.loss import Loss
 from pytest_netchaos.user_profiles import profiles_in
 
@@ -16,7 +16,8 @@ def one(table):
 
 def test_everything_that_a_profile_can_have():
     profile = one(
-        'latency = 0.08\njitter = 0.02\ndown = 250_000\nup = 6e4\nflap = { down = [0.1, 0.5], up = 5 }\nsource = "May"'
+        "latency = 0.08\njitter = 0.02\ndown = 250_000\nup = 6e4\nflap = { down = [0.1, 0.5], up = 5 }\n"
+        'idle_timeout = 60\nsource = "May"'
     )
     assert (profile.name, profile.source, profile.own) == ("mine", "May", False)
     assert profile.faults == (
@@ -24,6 +25,7 @@ def test_everything_that_a_profile_can_have():
         Throttle(250_000, direction="downstream"),
         Throttle(60_000, direction="upstream"),
         Flap(down=(0.1, 0.5), up=5, fault=Cut()),
+        IdleTimeout(60),
     )
 
 
@@ -47,7 +49,10 @@ def test_profiles_come_in_the_order_of_the_file():
     [
         ("latency_ms = 80", " has no key 'latency_ms': latency is in seconds"),
         ("latncy = 0.08", " has no key 'latncy': did you mean 'latency'?"),
-        ("zzz = 1", " has no key 'zzz': it takes latency, jitter, down, up, loss, mean_burst, flap, source"),
+        (
+            "zzz = 1",
+            " has no key 'zzz': it takes latency, jitter, down, up, loss, mean_burst, flap, idle_timeout, source",
+        ),
         ("latency = '80ms'", ": latency must be a number, not '80ms'"),
         ("latency = true", ": latency must be a number, not True"),
         ("latency = -1", ": latency must be from 0 to 86400, not -1 (seconds; a day at most)"),
@@ -60,6 +65,8 @@ def test_profiles_come_in_the_order_of_the_file():
         ("latency = 0.1\nloss = 2", ": loss must be above 0 and up to 1, not 2"),
         ("latency = 0.1\nloss = 0.1\nmean_burst = 0", ": mean_burst must be from 1 to 1e+06, not 0"),
         ("mean_burst = 4", ": mean_burst needs a loss"),
+        ("idle_timeout = 0", ": timeout must be above 0 and up to 86400, not 0 (seconds; a day at most)"),
+        ("idle_timeout = '60'", ": idle_timeout must be a number, not '60'"),
         ("flap = 3", ": flap must be a table such as { down = 0.2, up = [1.0, 5.0] }, not 3"),
         ("flap = { down = 1 }", ": flap must be a table such as { down = 0.2, up = [1.0, 5.0] }, not {'down': 1}"),
         ("flap = { down = [1], up = 1 }", ": flap: down must be seconds or a (shortest, longest) pair, not (1,)"),
