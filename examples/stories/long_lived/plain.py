@@ -1,10 +1,10 @@
-"""An export of rows over a WebSocket as one writes it first: send each row, and connect again when that is lost."""
+"""An export of rows over a WebSocket as one writes it first: send, and connect again when the connection is lost."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from websockets.asyncio.client import connect
@@ -15,25 +15,27 @@ if TYPE_CHECKING:
 
 
 class PlainExport:
-    """Sends each row once, to whoever is connected then."""
+    """Sends each row to whoever is connected then."""
 
-    def __init__(self, rows: Iterable[int], on_send: Callable[[int], None]) -> None:
-        self._rows = iter(rows)
-        self._on_send = on_send
+    def __init__(self) -> None:
+        self._subscribers: set[ServerConnection] = set()
 
     async def handle(self, connection: ServerConnection) -> None:
-        """Send what is left; stay until the subscriber goes."""
-        with contextlib.suppress(ConnectionClosed):
-            await connection.recv()  # the subscriber is ready
-            for row in self._rows:
-                self._on_send(row)
+        """Have a subscriber until it goes."""
+        self._subscribers.add(connection)
+        await connection.wait_closed()
+        self._subscribers.remove(connection)
+
+    async def publish(self, row: int) -> None:
+        """Send a row."""
+        for connection in tuple(self._subscribers):
+            with contextlib.suppress(ConnectionClosed):
                 await connection.send(json.dumps(row))
-            await connection.wait_closed()
 
 
 async def subscribe(
     url: str,
-    apply: Callable[[int], Any],
+    apply: Callable[[int], Awaitable[None]],
     on_connect: Callable[[], None],
     **options: Any,
 ) -> None:
@@ -41,8 +43,7 @@ async def subscribe(
     # Without `aclosing`, a task that is cancelled leaves the closing of its connection to another one.
     async with contextlib.aclosing(aiter(connect(url, **options))) as connections:
         async for connection in connections:
+            on_connect()
             with contextlib.suppress(ConnectionClosed):
-                on_connect()
-                await connection.send("ready")
                 async for message in connection:
                     await apply(json.loads(message))

@@ -33,9 +33,9 @@ class SlowHandler:
 
 
 async def test_a_slow_subscriber_is_taken_for_a_dead_one(netchaos, ledger):
-    export = plain.PlainExport(range(1, 501), on_send=ledger.sent)
+    export = plain.PlainExport()
     slow = SlowHandler(ledger)
-    hung_up = asyncio.Event()
+    connected, hung_up = asyncio.Event(), asyncio.Event()
 
     async def handle(connection):
         await export.handle(connection)
@@ -43,7 +43,10 @@ async def test_a_slow_subscriber_is_taken_for_a_dead_one(netchaos, ledger):
 
     async with serve(handle, "127.0.0.1", 0, **PINGS) as server:
         link = netchaos.link(server.sockets[0].getsockname()[:2], name="export")
-        async with beside(plain.subscribe(link.url("ws"), slow.apply, lambda: None, close_timeout=0.2)):
+        async with beside(plain.subscribe(link.url("ws"), slow.apply, connected.set, close_timeout=0.2)):
+            await connected.wait()
+            for row in range(500):
+                await export.publish(row)
             # The queue of `websockets` is full, so it doesn't read on, and never sees the ping.
             await hung_up.wait()
             assert ledger.counts().delivered == 1
@@ -69,42 +72,52 @@ class Rollout:
     """The nodes of a service, one after another at one address: the next one listens before the last one goes."""
 
     def __init__(self):
-        self._node = None
+        self._nodes = []
         self._port = 0
 
     async def __aenter__(self):
         return self
 
     async def __aexit__(self, *_):
-        self._node.close()
-        await self._node.wait_closed()
+        while self._nodes:
+            await self.end_oldest()
 
-    async def replace(self, handler):
-        """Start a node, and end the one before: it tells its subscribers that it goes away (1001)."""
-        last = self._node
-        self._node = await serve(handler, "127.0.0.1", self._port, reuse_port=True)
-        self._port = self.address[1]
-        if last is not None:
-            last.close()
-            await last.wait_closed()
+    async def start(self, handler):
+        """Start another node; return the address of all of them."""
+        self._nodes.append(await serve(handler, "127.0.0.1", self._port, reuse_port=True))
+        address = self._nodes[-1].sockets[0].getsockname()[:2]
+        self._port = address[1]
+        return address
 
-    @property
-    def address(self):
-        """Where it listens."""
-        return self._node.sockets[0].getsockname()[:2]
+    async def end_oldest(self):
+        """End the oldest node. It tells its subscribers that it goes away (1001)."""
+        node = self._nodes.pop(0)
+        node.close()
+        await node.wait_closed()
 
 
-async def test_a_rolling_restart_makes_plain_code_begin_anew(netchaos, ledger, page):
+async def test_a_rolling_restart_costs_plain_code_what_was_sent_meanwhile(netchaos, ledger, page):
+    old, new = plain.PlainExport(), plain.PlainExport()
+
+    async def publish(node, rows):
+        for row in rows:
+            ledger.sent(row)
+            await node.publish(row)
+
     async def apply(row):
         ledger.delivered(row)
 
     async with Rollout() as rollout:
-        await rollout.replace(plain.PlainExport(range(1, 251), on_send=ledger.sent).handle)
-        link = netchaos.link(rollout.address, name="export")
+        link = netchaos.link(await rollout.start(old.handle), name="export")
         async with beside(plain.subscribe(link.url("ws"), apply, ledger.connected)):
-            await eventually_async(lambda: ledger.counts().delivered == 250)
-            await rollout.replace(plain.PlainExport(range(1, 251), on_send=lambda _: None).handle)
-            await eventually_async(lambda: ledger.counts().delivered == 500)
+            await eventually_async(lambda: ledger.counts().connected == 1)
+            await publish(old, range(1, 251))
+            await rollout.start(new.handle)
+            await publish(new, range(251, 261))
+            await rollout.end_oldest()
+            await eventually_async(lambda: ledger.counts().connected == 2)
+            await publish(new, range(261, 501))
+            await eventually_async(lambda: ledger.counts().delivered == 490)
     with pytest.raises(AssertionError) as failure:
         check(ledger, resumed())
     assert page.shows(failure)
@@ -116,17 +129,17 @@ async def test_sessions_outlive_a_rolling_restart(netchaos, ledger):
     def node():
         return Export(500, lambda batch: [batch], sessions, on_send=ledger.sent).handle
 
-    async def apply(batch, rows):
+    async def apply(batch, _rows):
         ledger.delivered(batch)
 
     async with Rollout() as rollout:
-        await rollout.replace(node())
-        link = netchaos.link(rollout.address, name="export")
+        link = netchaos.link(await rollout.start(node()), name="export")
         subscriber = Subscriber(link.url("ws"), apply, lambda session: ledger.connected(session=session))
         async with beside(subscriber.run()) as running:
             for progress in (100, 200, 300):
                 await eventually_async(lambda enough=progress: ledger.counts().delivered >= enough)
-                await rollout.replace(node())
+                await rollout.start(node())
+                await rollout.end_oldest()
             await running
     assert len(link.connections) == 4
     assert ledger == resumed()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 
 import pytest
@@ -12,44 +11,47 @@ from examples.stories.long_lived.codecs import JSON, MESSAGE_PACK
 from examples.stories.long_lived.export import WINDOW, Export, Subscriber
 from websockets.asyncio.server import serve
 
-from pytest_netchaos import AfterBytes, check, eventually_async, exactly_once, resumed
+from pytest_netchaos import check, eventually_async, exactly_once, resumed
 
 pytestmark = pytest.mark.asyncio
 
 #: Rows of a batch.
 SIZE = 1000
-#: Memory blocks of the process. A million rows that somebody keeps are two million blocks, and more.
+#: Memory blocks of the process. A million rows that somebody keeps are a million blocks, and more.
 BOUND = 100_000
 
 
 def rows(batch):
-    """Number and value of each row, as a database would give them again and again."""
-    return [[row, row % 97] for row in range((batch - 1) * SIZE, batch * SIZE)]
+    """Return the rows of a batch, as a database would give them again and again. Here a row is a number."""
+    return list(range((batch - 1) * SIZE, batch * SIZE))
 
 
 class Warehouse:
-    """Where rows arrive: it adds them up, and looks how much memory the process has in use."""
+    """Where rows arrive: it adds them up, looks how much memory is in use, and sees to it that something happens."""
 
-    def __init__(self, ledger):
+    def __init__(self, ledger, strikes):
         self._ledger = ledger
+        self._strikes = strikes
         self._blocks = sys.getallocatedblocks()
         self.count = self.checksum = self.most_blocks = 0
 
     async def apply(self, batch, rows):
         self._ledger.delivered(batch)
         self.count += len(rows)
-        self.checksum += sum(value for _, value in rows)
+        self.checksum += sum(rows)
         if batch % 20 == 0:
             self.most_blocks = max(self.most_blocks, sys.getallocatedblocks() - self._blocks)
+        if strike := self._strikes.pop(batch, None):
+            strike()
 
 
-async def export_all(netchaos, ledger, warehouse, batches, cut_after, *, codec=JSON, compression=None):
-    """Export everything; each of the first three connections is cut behind so many bytes."""
+async def export_all(netchaos, ledger, batches, *, codec=JSON, compression=None):
+    """Export everything, and cut three times, while batches are on their way, and one waits for its acknowledgement."""
     export = Export(batches, rows, {}, codec, on_send=ledger.sent)
     async with serve(export.handle, "127.0.0.1", 0, compression=compression) as server:
         link = netchaos.link(server.sockets[0].getsockname()[:2], name="export")
-        for number in (1, 2, 3):
-            link.cut(when=AfterBytes(cut_after, "downstream", connection=number), for_=0.05)
+        quarters = (batches * quarter // 4 for quarter in (1, 2, 3))
+        warehouse = Warehouse(ledger, {batch: lambda: link.cut(for_=0.05) for batch in quarters})
 
         def connected(session):
             ledger.connected(session=session)
@@ -58,51 +60,47 @@ async def export_all(netchaos, ledger, warehouse, batches, cut_after, *, codec=J
     assert len(link.history().outages) == 3
     assert len(link.connections) == 4
     assert export.most_unacknowledged == WINDOW
+    return warehouse
 
 
 async def test_a_million_rows_arrive_once_each_across_three_cuts(netchaos, ledger):
-    warehouse = Warehouse(ledger)
-    await export_all(netchaos, ledger, warehouse, batches=1000, cut_after=2_500_000)
+    warehouse = await export_all(netchaos, ledger, batches=1000)
     assert ledger == exactly_once(in_order=True, strict=True)
     assert ledger == resumed()
     assert warehouse.count == 1_000_000
-    assert warehouse.checksum == sum(row % 97 for row in range(1_000_000))
+    assert warehouse.checksum == sum(range(1_000_000))
     assert warehouse.most_blocks < BOUND
 
 
 @pytest.mark.parametrize("compression", [None, "deflate"])
 @pytest.mark.parametrize("codec", [JSON, MESSAGE_PACK], ids=["json", "msgpack"])
 async def test_however_rows_are_written_none_is_lost(netchaos, ledger, codec, compression):
-    warehouse = Warehouse(ledger)
-    # A batch is 3 KB or more, whatever the variant: each connection has had some when it is cut.
-    await export_all(netchaos, ledger, warehouse, 60, cut_after=30_000, codec=codec, compression=compression)
+    warehouse = await export_all(netchaos, ledger, batches=60, codec=codec, compression=compression)
     assert ledger == exactly_once(in_order=True, strict=True)
     assert ledger == resumed()
     assert warehouse.count == 60_000
 
 
 async def test_plain_code_loses_what_was_on_its_way(netchaos, ledger, page):
-    everything = range(1, 501)
-    export = plain.PlainExport(everything, on_send=ledger.sent)
-    # Each row is a frame: 2 bytes, and the number.
-    position = sum(2 + len(json.dumps(row)) for row in everything if row <= 251)
+    export = plain.PlainExport()
+
+    async def publish(rows):
+        for row in rows:
+            ledger.sent(row)
+            await export.publish(row)
 
     async def apply(row):
         ledger.delivered(row)
 
-    async with serve(export.handle, "127.0.0.1", 0, compression=None) as server:
+    async with serve(export.handle, "127.0.0.1", 0) as server:
         link = netchaos.link(server.sockets[0].getsockname()[:2], name="export")
-
-        def connected():
-            if not ledger.counts().sent:  # the handshake is over, and no row has passed
-                handshake = link.connections[0].bytes_down
-                link.delay(0.5, direction="downstream")  # so all rows are sent before the 252nd would arrive
-                link.blackhole(when=AfterBytes(handshake + position, "downstream"))
-
-        async with beside(plain.subscribe(link.url("ws"), apply, connected, compression=None)):
-            await link.wait_for_async(lambda seen: len(seen.faults) == 2)
-            link.heal()  # which resets the connection: it has lost bytes
-            await link.wait_for_connection_async(2)
+        async with beside(plain.subscribe(link.url("ws"), apply, ledger.connected)):
+            await eventually_async(lambda: ledger.counts().connected == 1)
+            await publish(range(1, 252))
+            await eventually_async(lambda: ledger.counts().delivered == 251)
+            link.delay(2.0, direction="downstream")
+            await publish(range(252, 501))
+            link.cut()
             await netchaos.settle_async()
     with pytest.raises(AssertionError) as failure:
         check(ledger, exactly_once())
@@ -118,7 +116,7 @@ class Forgetful(Subscriber):
 
 async def test_without_deduplication_what_was_not_acknowledged_comes_twice(netchaos, ledger, page):
     export = Export(20, rows, {}, on_send=ledger.sent)
-    warehouse = Warehouse(ledger)
+    warehouse = Warehouse(ledger, {})
     async with serve(export.handle, "127.0.0.1", 0, compression=None) as server:
         link = netchaos.link(server.sockets[0].getsockname()[:2], name="export")
 
