@@ -35,20 +35,15 @@ class SlowHandler:
 async def test_a_slow_subscriber_is_taken_for_a_dead_one(netchaos, ledger):
     export = plain.PlainExport()
     slow = SlowHandler(ledger)
-    connected, hung_up = asyncio.Event(), asyncio.Event()
-
-    async def handle(connection):
-        await export.handle(connection)
-        hung_up.set()
-
-    async with serve(handle, "127.0.0.1", 0, **PINGS) as server:
+    connected = asyncio.Event()
+    async with serve(export.handle, "127.0.0.1", 0, **PINGS) as server:
         link = netchaos.link(server.sockets[0].getsockname()[:2], name="export")
         async with beside(plain.subscribe(link.url("ws"), slow.apply, connected.set, close_timeout=0.2)):
             await connected.wait()
             for row in range(500):
                 await export.publish(row)
             # The queue of `websockets` is full, so it doesn't read on, and never sees the ping.
-            await hung_up.wait()
+            await link.wait_for_async(lambda seen: seen.connections[0].server_hung_up_at is not None)
             assert ledger.counts().delivered == 1
 
 
