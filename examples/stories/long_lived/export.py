@@ -70,9 +70,8 @@ class Export:
     rows: Callable[[int], Sequence[Any]]
     sessions: dict[str, Session]
     codec: Codec = JSON
+    #: Told of each batch when it is sent for the first time.
     on_send: Callable[[int], None] = lambda _: None
-    #: The most that was ever on its way.
-    most_unacknowledged: int = 0
 
     async def handle(self, connection: ServerConnection) -> None:
         """Send a subscriber all batches that it hasn't acknowledged, and hang up when it has them all."""
@@ -88,15 +87,11 @@ class Export:
         while session.acknowledged < self.batches:
             while sent < min(session.acknowledged + WINDOW, self.batches):
                 sent += 1
-                self._note(session, sent)
+                if sent > session.sent:
+                    session.sent = sent
+                    self.on_send(sent)
                 await send_within(connection, self.codec.encode({"batch": sent, "rows": self.rows(sent)}))
             session.acknowledged = self.codec.decode(await connection.recv())["acknowledged"]
-
-    def _note(self, session: Session, sent: int) -> None:
-        self.most_unacknowledged = max(self.most_unacknowledged, sent - session.acknowledged)
-        if sent > session.sent:
-            session.sent = sent
-            self.on_send(sent)
 
 
 class Subscriber:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from websockets.asyncio.client import connect
@@ -17,20 +17,23 @@ if TYPE_CHECKING:
 class PlainExport:
     """Sends each row to whoever is connected then."""
 
-    def __init__(self) -> None:
-        self._subscribers: set[ServerConnection] = set()
+    def __init__(self, on_send: Callable[[int], None]) -> None:
+        self._on_send = on_send
+        self.subscribers: set[ServerConnection] = set()
 
     async def handle(self, connection: ServerConnection) -> None:
         """Have a subscriber until it goes."""
-        self._subscribers.add(connection)
+        self.subscribers.add(connection)
         await connection.wait_closed()
-        self._subscribers.remove(connection)
+        self.subscribers.remove(connection)
 
-    async def publish(self, row: int) -> None:
-        """Send a row."""
-        for connection in tuple(self._subscribers):
-            with contextlib.suppress(ConnectionClosed):
-                await connection.send(json.dumps(row))
+    async def publish(self, rows: Iterable[int]) -> None:
+        """Send rows."""
+        for row in rows:
+            self._on_send(row)
+            for connection in tuple(self.subscribers):
+                with contextlib.suppress(ConnectionClosed):
+                    await connection.send(json.dumps(row))
 
 
 async def subscribe(

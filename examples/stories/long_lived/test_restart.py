@@ -33,15 +33,13 @@ class SlowHandler:
 
 
 async def test_a_slow_subscriber_is_taken_for_a_dead_one(netchaos, ledger):
-    export = plain.PlainExport()
+    export = plain.PlainExport(on_send=ledger.sent)
     slow = SlowHandler(ledger)
-    connected = asyncio.Event()
     async with serve(export.handle, "127.0.0.1", 0, **PINGS) as server:
         link = netchaos.link(server.sockets[0].getsockname()[:2], name="export")
-        async with beside(plain.subscribe(link.url("ws"), slow.apply, connected.set, close_timeout=0.2)):
-            await connected.wait()
-            for row in range(500):
-                await export.publish(row)
+        async with beside(plain.subscribe(link.url("ws"), slow.apply, ledger.connected, close_timeout=0.2)):
+            await eventually_async(lambda: export.subscribers)
+            await export.publish(range(500))
             # The queue of `websockets` is full, so it doesn't read on, and never sees the ping.
             await link.wait_for_async(lambda seen: seen.connections[0].server_hung_up_at is not None)
             assert ledger.counts().delivered == 1
@@ -92,12 +90,7 @@ class Rollout:
 
 
 async def test_a_rolling_restart_costs_plain_code_what_was_sent_meanwhile(netchaos, ledger, page):
-    old, new = plain.PlainExport(), plain.PlainExport()
-
-    async def publish(node, rows):
-        for row in rows:
-            ledger.sent(row)
-            await node.publish(row)
+    old, new = (plain.PlainExport(on_send=ledger.sent) for _ in range(2))
 
     async def apply(row):
         ledger.delivered(row)
@@ -105,13 +98,13 @@ async def test_a_rolling_restart_costs_plain_code_what_was_sent_meanwhile(netcha
     async with Rollout() as rollout:
         link = netchaos.link(await rollout.start(old.handle), name="export")
         async with beside(plain.subscribe(link.url("ws"), apply, ledger.connected)):
-            await eventually_async(lambda: ledger.counts().connected == 1)
-            await publish(old, range(1, 251))
+            await eventually_async(lambda: old.subscribers)
+            await old.publish(range(1, 251))
             await rollout.start(new.handle)
-            await publish(new, range(251, 261))
+            await new.publish(range(251, 261))
             await rollout.end_oldest()
-            await eventually_async(lambda: ledger.counts().connected == 2)
-            await publish(new, range(261, 501))
+            await eventually_async(lambda: new.subscribers)
+            await new.publish(range(261, 501))
             await eventually_async(lambda: ledger.counts().delivered == 490)
     with pytest.raises(AssertionError) as failure:
         check(ledger, resumed())
