@@ -26,7 +26,7 @@ from .faults import (
     Throttle,
 )
 from .injection import Injection
-from .lag import LagMonitor
+from .lags.lag import LagMonitor
 from .lasting import check_for
 from .observed import ObservedLink
 from .triggers import Trigger, check_trigger

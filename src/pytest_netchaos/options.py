@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from . import choices, plugged_engines, run_seed
-from .choices import Choice
-from .marker import LARGEST_SEED
+from .marking.marker import LARGEST_SEED
 from .masking import masked
+from .session import choices, plugged_engines, run_seed
+from .session.choices import Choice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .. import conditions
+from ..marking import conditions
 from ..options import REPLAY, beside_seed
 from .page import page_of
 from .text import story
