@@ -97,7 +97,7 @@ async def test_plain_code_loses_what_was_on_its_way(netchaos, ledger, page):
             await eventually_async(lambda: export.subscribers)
             await export.publish(range(1, 252))
             await eventually_async(lambda: ledger.counts().delivered == 251)
-            link.delay(2.0, direction="downstream")
+            link.delay(10.0, direction="downstream")
             await export.publish(range(252, 501))
             link.cut()
             await netchaos.settle_async()
