@@ -67,6 +67,9 @@ class Connection:
     close_how: Ending | None = None
     #: Which fault ended it, or why the link did: ``"cut"``, ``"blackhole"``.
     close_reason: str = ""
+    #: When its server hung up by itself, with a FIN or an RST: before it was told of the client's end, or of a fault's.
+    #: The client's is in `Dial.hung_up_at`.
+    server_hung_up_at: float | None = None
 
     @property
     def is_open(self) -> bool:

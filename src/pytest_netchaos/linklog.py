@@ -56,10 +56,16 @@ class LinkLog:
         A client that knows of no end decides itself when it's over: what a black hole hid from it, ended nothing.
         """
         known = self._dials[dial - 1]
+        if by == "server" and not answers and known.connection is not None:
+            self._server_hung_up(at, known.connection)
         if by == "client" and not answers and known.hung_up_at is None:
             self._change_dial(dial, ended_at=at, hung_up_at=at)
         elif known.ended_at is None:
             self._change_dial(dial, ended_at=at)
+
+    def _server_hung_up(self, at: float, connection: int) -> None:
+        if self._connections[connection - 1].server_hung_up_at is None:
+            self._change_connection(connection, server_hung_up_at=at)
 
     def counted(self, connection: int, up: int, down: int, lost_up: int, lost_down: int) -> None:
         """A connection has carried so many bytes until now."""

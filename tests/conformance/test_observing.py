@@ -163,6 +163,26 @@ def test_a_client_that_hangs_up_by_itself_is_known_to(world, fault, how):
     assert silence.at <= dial.hung_up_at == dial.ended_at
 
 
+@pytest.mark.parametrize("how", ["finish", "reset"])
+@pytest.mark.parametrize("fault", ["stall", "blackhole"])
+def test_a_server_that_hangs_up_by_itself_is_known_to(world, fault, how):
+    _, server = world.pair()
+    silence = getattr(world.link, fault)()
+    getattr(server, how)()
+    history = world.link.wait_for(lambda history: history.connections[0].server_hung_up_at is not None)
+    assert silence.at <= history.connections[0].server_hung_up_at
+    assert history.dials[0].hung_up_at is None
+
+
+def test_a_server_that_answers_the_clients_end_does_not_hang_up_by_itself(world):
+    client, server = world.pair()
+    client.close()
+    assert server.ends_with() == "FIN"
+    server.close()
+    history = world.link.wait_for(all_closed)
+    assert history.connections[0].server_hung_up_at is None
+
+
 @pytest.mark.parametrize(
     "fault",
     ["stall", pytest.param("blackhole", marks=pytest.mark.unlike_toxiproxy("a FIN passes, soon or late", run=False))],

@@ -152,6 +152,7 @@ def test_a_server_that_gives_up_in_a_black_hole_is_no_client_that_does(link, ser
     server.peers[0].close()
     link.wait_for(lambda history: history.dials[0].ended_at is not None)
     assert link != dead_peer_detected(within=0.1)
+    assert link == dead_peer_detected(within=SOON, by="server")
 
 
 def test_a_client_that_is_told_by_the_heal_has_detected_nothing(link, connected):

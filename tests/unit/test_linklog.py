@@ -36,7 +36,7 @@ def test_a_dial_is_pending_then_served_then_over(log):
     assert log.history(2).connections == (Connection(1, 1, 1.5),)
     log.counted(1, 10, 20, 3, 4)
     log.closed(2.0, 1, "server", "RST", "why")
-    assert log.history(3).connections == (Connection(1, 1, 1.5, 10, 20, 3, 4, 2.0, "server", "RST", "why"),)
+    assert log.history(3).connections == (Connection(1, 1, 1.5, 10, 20, 3, 4, 2.0, "server", "RST", "why", 2.0),)
     assert log.history(3).dials[0].ended_at == 2.0
     assert log.opened_count == 1
 
@@ -65,11 +65,39 @@ def test_a_client_that_hangs_up_by_itself_ends_its_dial_whatever_a_fault_hid_fro
     assert (log.history(4).dials[0].ended_at, log.history(4).dials[0].hung_up_at) == (2.5, 2.5)
 
 
-@pytest.mark.parametrize(("by", "hung_up_at"), [("client", 2.0), ("server", None), ("fault", None), ("link", None)])
-def test_a_close_of_which_nobody_had_heard_before_tells_who_hung_up(log, by, hung_up_at):
+def test_a_server_that_hangs_up_by_itself_is_told_of_whatever_a_fault_hid_from_it(log):
+    serve(log, 1, at=1.0)
+    log.hung_up(2.0, 1, "client")
+    log.hung_up(2.5, 1, "server")
+    log.hung_up(2.75, 1, "server")
+    log.closed(3.0, 1, "fault", "RST", "blackhole took 4 bytes")
+    (connection,) = log.history(4).connections
+    assert (log.history(4).dials[0].hung_up_at, connection.server_hung_up_at) == (2.0, 2.5)
+
+
+def test_a_server_that_answers_the_clients_end_has_not_hung_up_by_itself(log):
+    serve(log, 1, at=1.0)
+    log.hung_up(2.0, 1, "client")
+    log.hung_up(2.5, 1, "server", answers=True)
+    log.closed(3.0, 1, "client", "FIN", "")
+    assert log.history(4).connections[0].server_hung_up_at is None
+
+
+def test_a_server_that_ends_a_dial_before_it_has_accepted_has_no_connection(log):
+    log.dialled(1.0, "p")
+    log.hung_up(1.5, 1, "server")
+    log.refused(2.0, 1, "ECONNRESET")
+    assert log.history(3).connections == ()
+
+
+@pytest.mark.parametrize("by", ["client", "server", "fault", "link"])
+def test_a_close_of_which_nobody_had_heard_before_tells_who_hung_up(log, by):
     serve(log, 1, at=1.0)
     log.closed(2.0, 1, by, "RST", "")
-    assert (log.history(4).dials[0].ended_at, log.history(4).dials[0].hung_up_at) == (2.0, hung_up_at)
+    (dial,), (connection,) = log.history(4).dials, log.history(4).connections
+    assert dial.ended_at == 2.0
+    assert dial.hung_up_at == (2.0 if by == "client" else None)
+    assert connection.server_hung_up_at == (2.0 if by == "server" else None)
 
 
 def test_a_client_that_hung_up_before_it_was_refused_ended_then(log):

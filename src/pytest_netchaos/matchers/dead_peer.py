@@ -1,10 +1,10 @@
-"""Did the client find out that nobody is there any more? `dead_peer_detected`."""
+"""Did the client, or the server, find out that nobody is there any more? `dead_peer_detected`."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, get_args
 
 from ..faults import check_duration
 from ..stretch import Stretch, check_moment, start_of
@@ -14,14 +14,17 @@ from .words import counted
 if TYPE_CHECKING:
     from ..history import Connection, Dial, History
 
-#: The faults that a client isn't told of.
+Finder: TypeAlias = Literal["client", "server"]
+"""Who is to find out."""
+
+#: The faults that nobody is told of.
 _SILENT = ("blackhole", "stall")
 #: Connections that a failure shows. With the other lines they make pytest's 8.
 _SHOWN = 5
 
 
 class _Silence(NamedTuple):
-    """What a client has to find out."""
+    """What is to be found out."""
 
     start: Start
     #: When it was over; ``None`` while it lasts, and where the test gave the time.
@@ -42,11 +45,12 @@ class dead_peer_detected(HistoryMatcher):  # noqa: N801 - the class is the call 
     the last one, until its first FIN or RST reaches the link. What it does when it has been told counts for nothing:
     when the silence was healed, or another fault, or the server past a stall of one direction, has ended the
     connection. So the silence has to last longer than ``within``. Where it hit no connection in use, there is nothing
-    to judge, which fails.
+    to judge, which fails. With ``by="server"``, all of this is said of the server instead.
 
     For ``websockets``, ``within`` is more than ping_interval + ping_timeout + close_timeout. Compared with a link, it
-    waits for its time to be up; in a coroutine, use `check_async`. On systems other than Linux, a FIN behind bytes that
-    a stall keeps unread is noted only when it heals.
+    waits for its time to be up; in a coroutine, use `check_async`. Who closes a socket while a stall keeps its system
+    from sending has not hung up yet: its FIN comes behind what is to be sent, an RST doesn't. On systems other than
+    Linux, a FIN behind bytes that a stall keeps unread is noted only when it heals.
 
     Raises:
         TypeError: An argument isn't a number, nor ``since`` a fault or an outage.
@@ -58,10 +62,14 @@ class dead_peer_detected(HistoryMatcher):  # noqa: N801 - the class is the call 
     #: Count from the beginning of this fault or outage, or from this monotonic time: for a server that was suspended,
     #: say. A time hits the connections that were in use then.
     since: float | Stretch | None = field(default=None, kw_only=True)
+    #: Who has to find out.
+    by: Finder = field(default="client", kw_only=True)
 
     def __post_init__(self) -> None:
         """Refuse bad values, by name."""
         check_duration("within", self.within, above=True)
+        if self.by not in get_args(Finder):
+            raise ValueError(f"by must be 'client' or 'server', not {self.by!r}")
         if self.since is not None:
             check_moment("since", self.since)
 
@@ -71,7 +79,7 @@ class dead_peer_detected(HistoryMatcher):  # noqa: N801 - the class is the call 
         if silence is None or silence.healed_at is not None:
             return None
         undetected = [c for c in silence.hits if not self._is_detected(snapshot, c, silence)]
-        is_final = any(c.closed_at is not None or dial_of(snapshot, c).hung_up_at is not None for c in undetected)
+        is_final = any(c.closed_at is not None or self._hung_up_at(snapshot, c) is not None for c in undetected)
         return None if is_final or not undetected else silence.at + self.within
 
     def late_of_snapshot(self, snapshot: History) -> tuple[float, float] | None:
@@ -82,7 +90,7 @@ class dead_peer_detected(HistoryMatcher):  # noqa: N801 - the class is the call 
         return silence.at, min(snapshot.now, silence.at + self.within)
 
     def explain_snapshot(self, snapshot: History) -> list[str]:
-        """Show the connections on which the client didn't hang up in time."""
+        """Show the connections on which nobody hung up in time."""
         silence = self._silence(snapshot)
         if silence is None:
             return [f"no blackhole and no stall has hit link {snapshot.link!r}: nothing to detect: {self!r}"]
@@ -95,7 +103,7 @@ class dead_peer_detected(HistoryMatcher):  # noqa: N801 - the class is the call 
         hidden = len(undetected) - _SHOWN
         return [
             f"{self._verdict(snapshot, silence, undetected)}: {self!r}",
-            *(_line(snapshot, c, silence) for c in undetected[:_SHOWN]),
+            *(self._line(snapshot, c, silence) for c in undetected[:_SHOWN]),
             *([f"  … {hidden} more"] * (hidden > 0)),
         ]
 
@@ -106,10 +114,13 @@ class dead_peer_detected(HistoryMatcher):  # noqa: N801 - the class is the call 
         return _silence(history, silent[-1]) if silent else None
 
     def _is_detected(self, history: History, connection: Connection, silence: _Silence) -> bool:
-        hung_up_at = dial_of(history, connection).hung_up_at
+        hung_up_at = self._hung_up_at(history, connection)
         if hung_up_at is None or (silence.healed_at is not None and hung_up_at > silence.healed_at):
             return False
         return hung_up_at - silence.at <= self.within
+
+    def _hung_up_at(self, history: History, connection: Connection) -> float | None:
+        return connection.server_hung_up_at if self.by == "server" else dial_of(history, connection).hung_up_at
 
     def _was_short(self, silence: _Silence) -> bool:
         """Whether it was over before anybody had to detect it."""
@@ -123,6 +134,17 @@ class dead_peer_detected(HistoryMatcher):  # noqa: N801 - the class is the call 
         waited = max(0.0, min(history.now - silence.at, self.within))
         of = f"{len(undetected)} of {counted(len(silence.hits), 'connection')}"
         return f"not detected on {of} in the {waited:.3f}s after {silence.start.name}"
+
+    def _line(self, history: History, connection: Connection, silence: _Silence) -> str:
+        hung_up_at = self._hung_up_at(history, connection)
+        if hung_up_at is not None:
+            end = f"its {self.by} hung up after {hung_up_at - silence.at:.3f}s"
+        elif connection.closed_at is None:
+            end = f"still stands after {history.now - silence.at:.3f}s"
+        else:
+            reason = f": {connection.close_reason}" if connection.close_reason else ""
+            end = f"ended by the {connection.closed_by} after {connection.closed_at - silence.at:.3f}s{reason}"
+        return f"  connection {connection.number}  {end}"
 
 
 def _hint(history: History, silence: _Silence) -> list[str]:
@@ -148,15 +170,3 @@ def _silence(history: History, since: float | Stretch) -> _Silence:
 def _in_use(dial: Dial, at: float) -> bool:
     """Whether nobody had hung up by then: the client of a connection that was ending knew, or had no need to."""
     return dial.ended_at is None or dial.ended_at >= at
-
-
-def _line(history: History, connection: Connection, silence: _Silence) -> str:
-    hung_up_at = dial_of(history, connection).hung_up_at
-    if hung_up_at is not None:
-        end = f"its client hung up after {hung_up_at - silence.at:.3f}s"
-    elif connection.closed_at is None:
-        end = f"still stands after {history.now - silence.at:.3f}s"
-    else:
-        reason = f": {connection.close_reason}" if connection.close_reason else ""
-        end = f"ended by the {connection.closed_by} after {connection.closed_at - silence.at:.3f}s{reason}"
-    return f"  connection {connection.number}  {end}"

@@ -69,6 +69,25 @@ def test_what_the_black_hole_hid_from_a_client_does_not_matter():
     assert script.at(9.0) != dead_peer_detected(0.5)
 
 
+@pytest.mark.parametrize("at", [1.5, 2.0])
+def test_a_server_may_be_the_one_to_find_out(at):
+    script = silent(None).hang_up(at, 1, "server")
+    assert script.at(9.0) == dead_peer_detected(1.0, by="server")
+    assert script.at(9.0) != dead_peer_detected(1.0)
+
+
+def test_a_server_finds_out_although_the_client_did_so_before():
+    script = silent(1.25).hang_up(1.75, 1, "server")
+    assert script.at(9.0) == dead_peer_detected(1.0, by="server")
+    assert script.at(9.0) != dead_peer_detected(0.5, by="server")
+
+
+def test_what_a_server_answers_is_no_detection():
+    script = silent(1.25, fault=Stall(direction="downstream")).hang_up(1.26, 1, "server", answers=True)
+    assert script.at(9.0) == dead_peer_detected(1.0)
+    assert script.at(9.0) != dead_peer_detected(1.0, by="server")
+
+
 def test_a_connection_that_was_ending_need_not_be_detected():
     script = Script().serve(0.0).hang_up(0.5, 1, "server").fault(Stall(), 1.0, None, (1,))
     assert dead_peer_detected(1.0).explain(script.hang_up(1.5, 1, answers=True).at(9.0)) == [
@@ -137,6 +156,12 @@ def test_a_link_is_waited_for():
     assert link.now == 1.75
 
 
+def test_a_link_is_waited_for_until_its_server_finds_out():
+    link = Replay(silent(1.25).hang_up(1.75, 1, "server"), 1.0)
+    assert link == dead_peer_detected(1.0, by="server")
+    assert link.now == 1.75
+
+
 def test_a_link_is_waited_for_no_longer_than_its_time():
     link = Replay(silent(1.25, 7.0), 1.0)
     assert link != dead_peer_detected(1.0)
@@ -155,6 +180,8 @@ def test_a_heal_ends_the_wait():
         ({"within": 0}, ValueError, "within must be above 0"),
         ({"within": "1"}, TypeError, "within must be a number, not '1'"),
         ({"within": 1, "since": "1"}, TypeError, "since must be a number, not '1'"),
+        ({"within": 1, "by": "proxy"}, ValueError, "by must be 'client' or 'server', not 'proxy'"),
+        ({"within": 1, "by": ["server"]}, ValueError, "by must be 'client' or 'server', not ['server']"),
     ],
 )
 def test_bad_arguments_are_refused_by_name_and_value(arguments, error, said):
@@ -174,6 +201,17 @@ def test_not_detected():
         "  connection 2  its client hung up after 1.250s\n"
         "  connection 3  still stands after 2.000s\n"
         "  connection 4  ended by the fault after 0.750s: cut"
+    )
+
+
+def test_not_detected_by_the_server():
+    script = silent(1.5, 1.25, None).hang_up(2.25, 2, "server").close(1.75, 3, "fault", "RST", "cut")
+    assert explain(script.at(3.0), 1.0, by="server") == (
+        "not detected on 3 of 3 connections in the 1.000s after the blackhole began:"
+        " dead_peer_detected(within=1.0, by='server')\n"
+        "  connection 1  still stands after 2.000s\n"
+        "  connection 2  its server hung up after 1.250s\n"
+        "  connection 3  ended by the fault after 0.750s: cut"
     )
 
 
@@ -217,14 +255,20 @@ def test_it_fits_what_pytest_shows():
     script = silent(*[None] * 20)
     for dial in range(1, 21):
         script.close(2.5, dial, "fault", "RST", "blackhole took 1234567 bytes")
-    assert fits(dead_peer_detected(1.0, since=FaultSpan(Blackhole(), 1.0)).explain(script.at(9.0)))
+    assert fits(dead_peer_detected(1.0, since=FaultSpan(Blackhole(), 1.0), by="server").explain(script.at(9.0)))
 
 
-ends = st.lists(st.tuples(st.sampled_from(["client", "answer", "fault", "none"]), st.integers(-500, 3000)), max_size=6)
+ends = st.lists(st.tuples(st.sampled_from(["finds", "answer", "fault", "none"]), st.integers(-500, 3000)), max_size=6)
 
 
-@given(ends, st.integers(1, 2000), st.none() | st.integers(0, 2500), st.integers(0, 4000))
-def test_its_verdict_is_that_of_the_definition(ended, within, heal, now):
+@given(
+    st.sampled_from(["client", "server"]),
+    ends,
+    st.integers(1, 2000),
+    st.none() | st.integers(0, 2500),
+    st.integers(0, 4000),
+)
+def test_its_verdict_is_that_of_the_definition(by, ended, within, heal, now):
     script = Script()
     for _ in ended:
         script.serve(0.0)
@@ -234,11 +278,11 @@ def test_its_verdict_is_that_of_the_definition(ended, within, heal, now):
         if kind == "fault":
             script.close(1 + at * TICK, dial, "fault")
         elif kind != "none":
-            script.hang_up(1 + at * TICK, dial, answers=kind == "answer")
+            script.hang_up(1 + at * TICK, dial, by, answers=kind == "answer")
     last = min(within, now, now if heal is None or heal > now else heal)
-    verdicts = [kind == "client" and 0 <= at <= last for number, (kind, at) in enumerate(ended, 1) if number in hits]
+    verdicts = [kind == "finds" and 0 <= at <= last for number, (kind, at) in enumerate(ended, 1) if number in hits]
     seen = script.at(1 + now * TICK)
-    assert (dead_peer_detected(within * TICK).explain(seen) == []) is (bool(verdicts) and all(verdicts))
+    assert (dead_peer_detected(within * TICK, by=by).explain(seen) == []) is (bool(verdicts) and all(verdicts))
 
 
 @given(st.lists(st.integers(0, 1024), min_size=1, max_size=6), st.data())

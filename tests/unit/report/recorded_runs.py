@@ -29,7 +29,7 @@ FULL = RecordedRun(
                 [Lag(1.5, 0.35), Lag(2.0, 0.0625, "process")],
             ),
             (
-                Connection(1, 1, 0.0, 12, 34, 5, 6, 1.0, "fault", "RST", "cut"),
+                Connection(1, 1, 0.0, 12, 34, 5, 6, 1.0, "fault", "RST", "cut", 0.75),
                 Connection(2, 3, 1.5),
             ),
             (
