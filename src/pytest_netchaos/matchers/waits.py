@@ -13,6 +13,9 @@ from .gaps import EARLY, LATE, dials_of, unjudgeable, unseen
 
 #: How many standard deviations the mean of draws may be off: 2·exp(-5.5²/2) = 5.4e-7, see `sampling`.
 _SIGMAS = 5.5
+#: How much of ``late`` the mean may be late: as if that hit one wait in ten. All of it would hide a mean that is twice
+#: what it should be: clients that wait 0.2 s on average, and should wait 0.1, would have passed with 0.25 s.
+_LATE_SHARE = 0.1
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -25,9 +28,10 @@ class waits(Matcher[Dials]):  # noqa: N801 - the class is the call that a test w
     - No wait is less than ``least`` (10 ms less, for what a measurement can err by) or more than ``most`` + ``late``.
     - The mean of *n* waits differs from ``mean`` by at most 5.5 · 2·``mean``/√(12·*n*), 58 % for 30: the mean of even
       draws from 0 to twice ``mean`` is farther off with a probability of at most 2·exp(−5.5²/2) = 5.4e-7, that of
-      narrower even draws less often. It may be 10 ms less and ``late`` more than that.
+      narrower even draws less often. It may be 10 ms less than that, and a tenth of ``late`` more: a machine that
+      stands still makes some waits longer, and not all of them.
 
-    Name a ``late`` that is small beside what is to be told apart.
+    Name a ``late`` that is small beside what ``most`` is to tell apart.
 
     Raises:
         TypeError: An argument has the wrong type.
@@ -44,7 +48,7 @@ class waits(Matcher[Dials]):  # noqa: N801 - the class is the call that a test w
     most: float | None = field(default=None, kw_only=True)
     #: How many waits it takes.
     samples: int = field(default=30, kw_only=True)
-    #: Seconds that a wait may be longer because the client, the proxy or the machine is busy.
+    #: Seconds that a wait may be longer because the client, the proxy or the machine is busy; the mean, a tenth of it.
     late: float = field(default=LATE, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -70,35 +74,74 @@ class waits(Matcher[Dials]):  # noqa: N801 - the class is the call that a test w
         """Judge dials, and what has them."""
         return dials_of(actual)
 
+    def late_of_snapshot(self, snapshot: Dials) -> tuple[float, float] | None:
+        """The first wait that is too long; all of them, if it's their mean that is."""
+        if unjudgeable(snapshot, ""):
+            return None
+        seen = _waits(snapshot)
+        wrong = self._out_of_bounds(seen)
+        if wrong is not None:
+            dial, waited = wrong
+            return (dial.at - waited, dial.at) if self._is_late(waited) else None
+        is_late = len(seen) >= self.samples and self._mean_is_off(seen) > 0
+        return (seen[0][0].at - seen[0][1], seen[-1][0].at) if is_late else None
+
     def explain_snapshot(self, snapshot: Dials) -> list[str]:
         """Show the first wait that is out of bounds, or the mean, and the statistics of all."""
         lines = unjudgeable(snapshot, repr(self))
         if not lines:
-            verdict = self._verdict([(dial, dial.waited) for dial in snapshot if dial.waited is not None])
+            verdict = self._verdict(_waits(snapshot))
             lines = [verdict, _seen(snapshot)] if verdict else []
         if lines:
             return [*lines, snapshot.blind] if snapshot.blind else lines
         return unseen(snapshot, repr(self))
 
     def _verdict(self, seen: list[tuple[Dial, float]]) -> str:
-        for dial, waited in seen:
-            if self.least is not None and waited < self.least - EARLY:
-                return f"dial {dial.number} came too soon, after {waited:.3f}s: {self!r}"
-            if self.most is not None and waited > self.most + self.late:
-                return f"dial {dial.number} came too late, after {waited:.3f}s: {self!r}"
+        wrong = self._out_of_bounds(seen)
+        if wrong is not None:
+            dial, waited = wrong
+            too = "late" if self._is_late(waited) else "soon"
+            return f"dial {dial.number} came too {too}, after {waited:.3f}s: {self!r}"
         if len(seen) < self.samples:
             return f"only {len(seen)} of {self.samples} samples: {self!r}"
+        if not self._mean_is_off(seen):
+            return ""
+        low, high = self._allowed(len(seen))
+        return f"the mean wait is {_mean(seen):.3f}s, allowed {low:.3f}..{high:.3f}s: {self!r}"
+
+    def _out_of_bounds(self, seen: list[tuple[Dial, float]]) -> tuple[Dial, float] | None:
+        return next((each for each in seen if self._is_soon(each[1]) or self._is_late(each[1])), None)
+
+    def _is_soon(self, waited: float) -> bool:
+        return self.least is not None and waited < self.least - EARLY
+
+    def _is_late(self, waited: float) -> bool:
+        return self.most is not None and waited > self.most + self.late
+
+    def _mean_is_off(self, seen: list[tuple[Dial, float]]) -> int:
+        """Return -1 if it's too short, 1 if it's too long, 0 if it's neither, or nobody has asked."""
         if self.mean is None:
-            return ""
-        mean = math.fsum(waited for _, waited in seen) / len(seen)
-        within = _SIGMAS * 2 * self.mean / math.sqrt(12 * len(seen))
-        low, high = max(0.0, self.mean - within - EARLY), self.mean + within + self.late
-        if low <= mean <= high:
-            return ""
-        return f"the mean wait is {mean:.3f}s, allowed {low:.3f}..{high:.3f}s: {self!r}"
+            return 0
+        low, high = self._allowed(len(seen))
+        mean = _mean(seen)
+        return (mean > high) - (mean < low)
+
+    def _allowed(self, count: int) -> tuple[float, float]:
+        """Return what the mean of so many waits may be."""
+        mean = self.mean or 0.0
+        within = _SIGMAS * 2 * mean / math.sqrt(12 * count)
+        return max(0.0, mean - within - EARLY), mean + within + _LATE_SHARE * self.late
+
+
+def _waits(dials: Dials) -> list[tuple[Dial, float]]:
+    return [(dial, dial.waited) for dial in dials if dial.waited is not None]
+
+
+def _mean(seen: list[tuple[Dial, float]]) -> float:
+    return math.fsum(waited for _, waited in seen) / len(seen)
 
 
 def _seen(dials: Dials) -> str:
-    seen = [dial.waited for dial in dials if dial.waited is not None]
+    seen = [waited for _, waited in _waits(dials)]
     count = f"{len(seen)} {'wait' if len(seen) == 1 else 'waits'}"
     return f"{count}: least {min(seen):.3f}s  mean {math.fsum(seen) / len(seen):.3f}s  most {max(seen):.3f}s"
