@@ -75,16 +75,12 @@ class waits(Matcher[Dials]):  # noqa: N801 - the class is the call that a test w
         return dials_of(actual)
 
     def late_of_snapshot(self, snapshot: Dials) -> tuple[float, float] | None:
-        """The first wait that is too long; all of them, if it's their mean that is."""
-        if unjudgeable(snapshot, ""):
+        """The first wait that is out of bounds, if it was too long."""
+        wrong = None if unjudgeable(snapshot, "") else self._out_of_bounds(_waits(snapshot))
+        if wrong is None:
             return None
-        seen = _waits(snapshot)
-        wrong = self._out_of_bounds(seen)
-        if wrong is not None:
-            dial, waited = wrong
-            return (dial.at - waited, dial.at) if self._is_late(waited) else None
-        is_late = len(seen) >= self.samples and self._mean_is_off(seen) > 0
-        return (seen[0][0].at - seen[0][1], seen[-1][0].at) if is_late else None
+        dial, waited = wrong
+        return (dial.at - waited, dial.at) if self._is_late(waited) else None
 
     def explain_snapshot(self, snapshot: Dials) -> list[str]:
         """Show the first wait that is out of bounds, or the mean, and the statistics of all."""
@@ -104,10 +100,14 @@ class waits(Matcher[Dials]):  # noqa: N801 - the class is the call that a test w
             return f"dial {dial.number} came too {too}, after {waited:.3f}s: {self!r}"
         if len(seen) < self.samples:
             return f"only {len(seen)} of {self.samples} samples: {self!r}"
-        if not self._mean_is_off(seen):
+        if self.mean is None:
             return ""
-        low, high = self._allowed(len(seen))
-        return f"the mean wait is {_mean(seen):.3f}s, allowed {low:.3f}..{high:.3f}s: {self!r}"
+        mean = math.fsum(waited for _, waited in seen) / len(seen)
+        within = _SIGMAS * 2 * self.mean / math.sqrt(12 * len(seen))
+        low, high = max(0.0, self.mean - within - EARLY), self.mean + within + _LATE_SHARE * self.late
+        if low <= mean <= high:
+            return ""
+        return f"the mean wait is {mean:.3f}s, allowed {low:.3f}..{high:.3f}s: {self!r}"
 
     def _out_of_bounds(self, seen: list[tuple[Dial, float]]) -> tuple[Dial, float] | None:
         return next((each for each in seen if self._is_soon(each[1]) or self._is_late(each[1])), None)
@@ -118,27 +118,9 @@ class waits(Matcher[Dials]):  # noqa: N801 - the class is the call that a test w
     def _is_late(self, waited: float) -> bool:
         return self.most is not None and waited > self.most + self.late
 
-    def _mean_is_off(self, seen: list[tuple[Dial, float]]) -> int:
-        """Return -1 if it's too short, 1 if it's too long, 0 if it's neither, or nobody has asked."""
-        if self.mean is None:
-            return 0
-        low, high = self._allowed(len(seen))
-        mean = _mean(seen)
-        return (mean > high) - (mean < low)
-
-    def _allowed(self, count: int) -> tuple[float, float]:
-        """Return what the mean of so many waits may be."""
-        mean = self.mean or 0.0
-        within = _SIGMAS * 2 * mean / math.sqrt(12 * count)
-        return max(0.0, mean - within - EARLY), mean + within + _LATE_SHARE * self.late
-
 
 def _waits(dials: Dials) -> list[tuple[Dial, float]]:
     return [(dial, dial.waited) for dial in dials if dial.waited is not None]
-
-
-def _mean(seen: list[tuple[Dial, float]]) -> float:
-    return math.fsum(waited for _, waited in seen) / len(seen)
 
 
 def _seen(dials: Dials) -> str:

@@ -26,8 +26,8 @@ def drawn(most, count=30, seed=1):
         (waits(mean=0.05, late=0.01), drawn(0.1), True),
         (waits(mean=0.05, late=0.01), drawn(0.4), False),
         (waits(mean=0.2, late=0.01), drawn(0.1), False),
-        (waits(mean=0.1), drawn(0.4, 60), False),
-        (waits(mean=0.1, late=5.0), drawn(0.4, 60), True),
+        (waits(mean=0.1), drawn(0.4, 200), False),
+        (waits(mean=0.1, late=5.0), drawn(0.4, 200), True),
         (waits(mean=0.05), drawn(0.1, 29), False),
         (waits(mean=0.05, samples=29), drawn(0.1, 29), True),
         (waits(least=0.2, samples=1), dialled([0.191]), True),
@@ -70,14 +70,12 @@ def test_one_is_too_long():
     ("matcher", "shown"),
     [
         (waits(most=0.2), (5.0, 5.5)),
-        (waits(mean=0.1, samples=2), (5.0, 6.1)),
+        (waits(mean=0.1, samples=2), None),
         (waits(least=0.2), None),
-        (waits(mean=5.0, samples=2), None),
-        (waits(mean=0.1, samples=3), None),
         (waits(most=0.6, samples=2), None),
     ],
 )
-def test_where_a_client_was_late_is_known(matcher, shown):
+def test_when_a_client_was_too_late_is_known(matcher, shown):
     assert matcher.late_of_snapshot(dialled([0.5, 0.6])) == (shown and pytest.approx(shown))
 
 
