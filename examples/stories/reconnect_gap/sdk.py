@@ -45,6 +45,8 @@ class Connection:
         self._url = url
         self._wait = wait
         self._random = random
+        #: Set for good once it has been connected.
+        self.was_connected = asyncio.Event()
 
     async def run(self) -> None:
         """Stay connected until cancelled."""
@@ -57,6 +59,7 @@ class Connection:
         """Listen for as long as there is a connection; return whether there was one."""
         try:
             async with connect(self._url, compression=None) as websocket:
+                self.was_connected.set()
                 with contextlib.suppress(ConnectionClosed):
                     async for _ in websocket:
                         pass

@@ -29,11 +29,11 @@ async def _greet(connection: ServerConnection) -> None:
 
 @contextlib.asynccontextmanager
 async def connected(link: Link, wait: Wait, clients: int = 1, seed: int = 23) -> AsyncIterator[None]:
-    """Have so many clients, each with random waits of its own, for as long as the block lasts."""
-    numbers = range(seed, seed + clients)
-    tasks = [asyncio.create_task(Connection(link.url("ws"), wait, Random(number)).run()) for number in numbers]
+    """Have so many clients, each with random waits of its own; the block begins when all of them are connected."""
+    connections = [Connection(link.url("ws"), wait, Random(number)) for number in range(seed, seed + clients)]
+    tasks = [asyncio.create_task(connection.run()) for connection in connections]
     try:
-        await link.wait_for_connection_async(clients, timeout=30)
+        await asyncio.gather(*(connection.was_connected.wait() for connection in connections))
         yield
     finally:
         for task in tasks:
