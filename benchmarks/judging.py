@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
-from pytest_netchaos.delivery import audit
 from pytest_netchaos.history import Outage
+from pytest_netchaos.judging.delivery import audit
 from pytest_netchaos.ledger import DeliveryRecord, Ledger
 from pytest_netchaos.matchers.contracts import DeliveryMatcher
 from pytest_netchaos.matchers.delivery import at_least_once, at_most_once, exactly_once, gap_free

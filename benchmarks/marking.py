@@ -28,7 +28,7 @@ _INI = "[pytest]\nmarkers = another\n"
 #: would start Python each time: as much work as 2,000 tests, and most of the noise.
 _ROUNDS = """
 import io, json, os, resource, sys, time
-import pytest, pytest_netchaos.plugin, pytest_netchaos.collecting
+import pytest, pytest_netchaos.plugin, pytest_netchaos.marking.collecting
 
 def collect(folder):
     began = time.process_time()

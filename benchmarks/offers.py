@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 
-from pytest_netchaos import choices
-from pytest_netchaos.choices import Choice
 from pytest_netchaos.errors import ServiceError
 from pytest_netchaos.options import Settings
-from pytest_netchaos.resources import Resources
 from pytest_netchaos.services.binaries import redis_binary
+from pytest_netchaos.session import choices
+from pytest_netchaos.session.choices import Choice
+from pytest_netchaos.session.resources import Resources
 
 ENGINES = ("embedded", "toxiproxy", "docker")
 REDISES = ("embedded", "local", "docker")

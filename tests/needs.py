@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from pytest_netchaos.choices import TOXIPROXY_PROGRAM
+from pytest_netchaos.session.choices import TOXIPROXY_PROGRAM
 
 
 def toxiproxy() -> str:

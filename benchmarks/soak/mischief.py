@@ -13,6 +13,7 @@ from pytest_netchaos.faults import (
     Direction,
     Fault,
     Flap,
+    IdleTimeout,
     Limit,
     Refuse,
     Reset,
@@ -35,6 +36,7 @@ _FAULTS: tuple[Callable[[random.Random, Direction, float], Fault], ...] = (
         chance.randint(100, 9_000), 99, chance.choice((0.0, 0.001)), direction=way, toxicity=share
     ),
     lambda chance, way, share: Limit(chance.randint(0, 1_000_000), direction=way, toxicity=share),
+    lambda chance, _, share: IdleTimeout(chance.uniform(0.001, 1), toxicity=share),
     lambda chance, _, __: Flap((0.002, 0.05), (0.005, 0.1), chance.randint(1, 6)),
 )
 _TOXICS: tuple[Callable[[random.Random], tuple[str, dict[str, int]]], ...] = (

@@ -9,7 +9,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .cautions import NetchaosWarning
     from .errors import (
         DockerUnavailable,
         EngineDied,
@@ -22,10 +21,25 @@ if TYPE_CHECKING:
         UpstreamError,
         WaitTimeout,
     )
-    from .faults import Blackhole, Close, Cut, Delay, Fault, Flap, Limit, Refuse, Reset, Slice, Stall, Throttle
+    from .faults import (
+        Blackhole,
+        Close,
+        Cut,
+        Delay,
+        Fault,
+        Flap,
+        IdleTimeout,
+        Limit,
+        Refuse,
+        Reset,
+        Slice,
+        Stall,
+        Throttle,
+    )
     from .fingerprints import Fingerprint, fingerprint
     from .history import ArmedFault, Connection, Dial, Dials, FaultSpan, History, Lag, Outage, Position
     from .injection import Injection
+    from .judging.verdict import Verdict
     from .ledger import Attempt, Ledger
     from .link import Link
     from .matchers import (
@@ -53,7 +67,9 @@ if TYPE_CHECKING:
     from .opening import open_network
     from .patience import eventually, eventually_async
     from .plan import Plan, Step
-    from .plan_run import PlanRun
+    from .plans.plan_run import PlanRun
+    from .plans.schedules import poisson, swizzle
+    from .plans.step_run import StepRun
     from .profiles import Profile
     from .recorded import RecordedRun
     from .recorders import (
@@ -68,26 +84,25 @@ if TYPE_CHECKING:
         record_websocket,
     )
     from .report.json_load import load_timeline
-    from .schedules import poisson, swizzle
     from .services.cluster import RedisCluster
     from .services.redis import RedisServer
     from .services.redis_at import RedisAt
     from .services.redis_container import RedisContainer
     from .services.sentinel import RedisSentinel
     from .services.server import ContainerServer
-    from .step_run import StepRun
+    from .session.cautions import NetchaosWarning
     from .timeline import Timeline
     from .triggers import AfterBytes, OnConnection, OnDial, Trigger
-    from .verdict import Verdict
 
 _HOMES = {
-    "cautions": ("NetchaosWarning",),
+    "session.cautions": ("NetchaosWarning",),
     "errors": (
         "DockerUnavailable", "EngineDied", "EngineError", "LinkClosed", "NetchaosError", "PortInUse", "ServiceError",
         "UnsupportedFault", "UpstreamError", "WaitTimeout",
     ),
     "faults": (
-        "Blackhole", "Close", "Cut", "Delay", "Fault", "Flap", "Limit", "Refuse", "Reset", "Slice", "Stall", "Throttle",
+        "Blackhole", "Close", "Cut", "Delay", "Fault", "Flap", "IdleTimeout", "Limit", "Refuse", "Reset",
+        "Slice", "Stall", "Throttle",
     ),
     "fingerprints": ("Fingerprint", "fingerprint"),
     "history": ("ArmedFault", "Connection", "Dial", "Dials", "FaultSpan", "History", "Lag", "Outage", "Position"),
@@ -104,7 +119,7 @@ _HOMES = {
     "patience": ("eventually", "eventually_async"),
     "recorded": ("RecordedRun",),
     "plan": ("Plan", "Step"),
-    "plan_run": ("PlanRun",),
+    "plans.plan_run": ("PlanRun",),
     "profiles": ("Profile",),
     "recorders": (
         "IdRule", "Recording", "record_calls", "record_publisher", "record_pubsub", "record_socketio",
@@ -118,17 +133,17 @@ _HOMES = {
     "services.sentinel": ("RedisSentinel",),
     "services.server": ("ContainerServer",),
     "timeline": ("Timeline",),
-    "schedules": ("poisson", "swizzle"),
-    "step_run": ("StepRun",),
+    "plans.schedules": ("poisson", "swizzle"),
+    "plans.step_run": ("StepRun",),
     "triggers": ("AfterBytes", "OnConnection", "OnDial", "Trigger"),
-    "verdict": ("Verdict",),
+    "judging.verdict": ("Verdict",),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "AfterBytes", "ArmedFault", "Attempt", "Blackhole", "Close", "Connection", "ContainerServer", "Cut", "Delay",
     "Dial", "Dials", "DockerUnavailable", "EngineDied", "EngineError", "Fault", "FaultSpan", "Fingerprint", "Flap",
-    "History", "IdRule", "Injection", "Lag", "Ledger", "Limit", "Link", "LinkClosed", "NetchaosError",
+    "History", "IdRule", "IdleTimeout", "Injection", "Lag", "Ledger", "Limit", "Link", "LinkClosed", "NetchaosError",
     "NetchaosWarning", "Network", "OnConnection", "OnDial", "Outage", "Plan", "PlanRun", "PortInUse", "Position",
     "Profile", "RecordedRun", "Recording", "RedisAt", "RedisCluster", "RedisContainer", "RedisSentinel",
     "RedisServer", "Refuse", "Reset", "ServiceError", "Slice", "Stall", "Step", "StepRun", "Throttle", "Timeline",

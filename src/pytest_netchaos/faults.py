@@ -14,6 +14,8 @@ Throttle   open                 the same             slow
 Slice      open                 the same             in small pieces
 Limit      FIN, once so many    the same             lost after the limit
            bytes have passed
+IdleTime-  FIN, once nothing    the same             kept: there are none
+out        has passed so long
 Flap       whatever the fault that it repeats does, on a seeded rhythm
 ========== ==================== ==================== =====================================
 
@@ -289,6 +291,25 @@ class Limit(_Directed):
     def __post_init__(self) -> None:
         _Directed.__post_init__(self)
         check_count("count", self.count, low=0)
+
+
+@dataclass(frozen=True, slots=True)
+class IdleTimeout(_Partial):
+    """Close a connection with a FIN once nothing has passed on it for ``timeout`` seconds, in neither direction.
+
+    So do proxies and load balancers, an application load balancer of AWS after 60 s if nobody says otherwise:
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html
+
+    It is never early, and at most a sixteenth of the timeout late. A connection lives on whose heartbeats are frequent
+    enough. It is no outage: who dials again is served at once.
+    """
+
+    timeout: float
+    kind: ClassVar[str] = "idle_timeout"
+
+    def __post_init__(self) -> None:
+        _Partial.__post_init__(self)
+        check_duration("timeout", self.timeout, above=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from .faults import (
     Direction,
     Fault,
     Flap,
+    IdleTimeout,
     Limit,
     Refuse,
     Reset,
@@ -25,7 +26,7 @@ from .faults import (
     Throttle,
 )
 from .injection import Injection
-from .lag import LagMonitor
+from .lags.lag import LagMonitor
 from .lasting import check_for
 from .observed import ObservedLink
 from .triggers import Trigger, check_trigger
@@ -172,6 +173,12 @@ class Link(ObservedLink):
     ) -> Injection:
         """Let ``count`` bytes of each connection and direction through, and then close it with a FIN."""
         return self.inject(Limit(count, direction=direction, toxicity=toxicity), for_=for_, when=when)
+
+    def idle_timeout(
+        self, timeout: float, *, toxicity: float = 1.0, for_: float | None = None, when: Trigger | None = None
+    ) -> Injection:
+        """Close a connection with a FIN once nothing has passed on it for ``timeout`` seconds, as proxies do."""
+        return self.inject(IdleTimeout(timeout, toxicity=toxicity), for_=for_, when=when)
 
     def flap(
         self,

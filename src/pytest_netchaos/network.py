@@ -11,15 +11,15 @@ from .addresses import UpstreamLike
 from .engines.base import Engine
 from .errors import DockerUnavailable, EngineError, LinkClosed, NetchaosError, hide_own_errors
 from .link import MARKER, Link
-from .marker import Standing, faults_on
+from .marking.marker import Standing, faults_on
 from .observed_network import ObservedNetwork
-from .plan_runs import PlanRuns
+from .plans.plan_runs import PlanRuns
 from .seeds import derive_seed
 from .settling import QUIET, settle, settle_async
 
 if TYPE_CHECKING:
     from .plan import Plan
-    from .plan_run import PlanRun
+    from .plans.plan_run import PlanRun
     from .replaying import ReplayOfTest
     from .services.docker.session import Docker
     from .services.server import ContainerServer

@@ -10,7 +10,7 @@ from .engines.base import EngineLink
 from .errors import LinkClosed, WaitTimeout, hide_own_errors
 from .faults import check_duration
 from .history import Connection, Dial, Dials, History
-from .lag import LagMonitor
+from .lags.lag import LagMonitor
 from .linklog import LinkLog
 from .waiting import in_thread
 

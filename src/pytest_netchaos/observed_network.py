@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from .errors import NetchaosError, hide_own_errors
 from .history import History, Lag, Outage, merge_outages
-from .lag import LagMonitor
-from .lateness import remarks
+from .lags.lag import LagMonitor
+from .lags.lateness import remarks
 from .ledger import Note
 from .recorded import began_at
 from .timeline import Entry, Timeline, entries, messages

@@ -6,12 +6,12 @@ import contextlib
 import os
 from collections.abc import Iterator
 
-from . import choices
 from .errors import NetchaosError, hide_own_errors
 from .masking import masked
 from .network import TIMEOUT, Network
 from .options import Settings
-from .resources import Resources
+from .session import choices
+from .session.resources import Resources
 
 __tracebackhide__ = hide_own_errors
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from . import choices, plugged_engines, run_seed
-from .choices import Choice
-from .marker import LARGEST_SEED
+from .marking.marker import LARGEST_SEED
 from .masking import masked
+from .session import choices, plugged_engines, run_seed
+from .session.choices import Choice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -235,7 +235,12 @@ def header(settings: Settings) -> str:
 
 def in_force(settings: Settings) -> list[str]:
     """Return the options that a replay of one test needs: those that change what happens to it; without passwords."""
-    flags = [f"{SEED.flag}={settings.seed}"]
+    return [f"{SEED.flag}={settings.seed}", *beside_seed(settings)]
+
+
+def beside_seed(settings: Settings) -> list[str]:
+    """Return those of them that a recording doesn't have."""
+    flags = []
     for option, choice in ((ENGINE, settings.engine), (REDIS, settings.redis)):
         if choice != choices.EMBEDDED:
             flags.append(f"{option.flag}={choice}")
@@ -246,6 +251,11 @@ def in_force(settings: Settings) -> list[str]:
     if settings.profiles:
         flags.append(f"{PROFILE.flag}={','.join(settings.profiles)}")
     return [*flags, OFF.flag] if settings.off else flags
+
+
+def given_in(config: pytest.Config, option: Option, environ: Mapping[str, str] = os.environ) -> str:
+    """Say where an option was given: its flag, its variable, or its name in the ini file."""
+    return _find(config, environ, option)[1]
 
 
 def _read(config: pytest.Config, environ: Mapping[str, str], option: Option, parse: Callable[[str], T]) -> T:

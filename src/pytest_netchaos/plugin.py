@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from . import collecting, conditions, hookspecs, marker, options, plugged_engines, run_seed, telling
-from .collecting import Collecting
-from .profile_source import ProfileSource
-from .redis_topologies import redis_cluster, redis_cluster_factory, redis_sentinel, redis_sentinel_factory
-from .repeated import Repeated
-from .skipping import or_skip
-from .stash import NETWORK, SETTINGS
-from .summing import Summing
-from .tallying import Tallying
+from . import hookspecs, options
+from .marking import collecting, conditions, marker
+from .marking.collecting import Collecting
+from .marking.profile_source import ProfileSource
+from .marking.repeated import Repeated
+from .session import plugged_engines, run_seed, telling
+from .session.redis_topologies import redis_cluster, redis_cluster_factory, redis_sentinel, redis_sentinel_factory
+from .session.skipping import or_skip
+from .session.stash import NETWORK, SETTINGS
+from .session.summing import Summing
+from .session.tallying import Tallying
 
 if TYPE_CHECKING:
     from toxiproxy import Toxiproxy
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from .ledger import Ledger
     from .link import Link
     from .network import Network
-    from .resources import Redis, Resources
+    from .session.resources import Redis, Resources
 
 _collecting = pytest.StashKey[Collecting]()
 __all__ = ["redis_cluster", "redis_cluster_factory", "redis_sentinel", "redis_sentinel_factory"]
@@ -58,7 +60,7 @@ def pytest_configure(config: pytest.Config) -> None:
     https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_configure
     """
     settings = config.stash[SETTINGS] = options.resolve(config)
-    config.stash[_collecting] = Collecting(settings, ProfileSource(config))
+    config.stash[_collecting] = Collecting(settings, ProfileSource(config), options.given_in(config, options.PROFILE))
     config.stash[_run] = os.urandom(6).hex()
     config.addinivalue_line("markers", marker.HELP)
     if not hasattr(config, "workerinput"):
@@ -74,7 +76,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """
     if not config.option.netchaos_profiles:
         return None
-    from .listing import listed  # noqa: PLC0415 - only for those who ask
+    from .marking.listing import listed  # noqa: PLC0415 - only for those who ask
 
     print(*listed(ProfileSource(config).all), sep="\n")  # noqa: T201 - what was asked for
     return 0
@@ -188,7 +190,7 @@ def pytest_runtest_makereport(
 @pytest.fixture(scope="session")
 def _netchaos_resources(request: pytest.FixtureRequest) -> Iterator[Resources]:
     """Give what the tests of this process share; each part is started when it is first used."""
-    from .resources import Resources  # noqa: PLC0415 - only where a test uses it
+    from .session.resources import Resources  # noqa: PLC0415 - only where a test uses it
 
     config = request.config
     settings, report = config.stash[SETTINGS], telling.reporter(config)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from .faults import Blackhole, Close, Cut, Delay, Fault, Flap, Stall, Throttle
+from .faults import Blackhole, Cut, Delay, Fault, Flap, IdleTimeout, Stall, Throttle
 from .loss import Loss
 
 #: A comma parts names on the command line, and a name is part of a test's id.
@@ -136,9 +136,9 @@ OWN = (
     ),
     Profile(
         "corporate-proxy",
-        (Delay(0.01, 0.005), Flap(down=0.01, up=(4.0, 6.0), fault=Close())),
+        (Delay(0.01, 0.005), IdleTimeout(6.0)),
         _OURS,
-        "an idle time-out of 4 to 6 s: a FIN that often, to busy connections too, which a real proxy spares",
+        f"who is silent for 6 s gets a FIN; {_TENTH}",
         own=True,
     ),
     Profile(

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from .clocks import FAR
 from .history import History, Lag
+from .judging.clocks import FAR
 from .ledger import DeliveryRecord, Note
 from .timeline import Entry, Timeline, entries, messages
 

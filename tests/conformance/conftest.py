@@ -19,11 +19,12 @@ from functools import partial
 import pytest
 from tests.conformance.peers import SOON, World
 
-from pytest_netchaos import Network, UnsupportedFault, choices, options
+from pytest_netchaos import Network, UnsupportedFault, options
 from pytest_netchaos.errors import DockerUnavailable
-from pytest_netchaos.plugged_engines import plugged
-from pytest_netchaos.resources import Resources
 from pytest_netchaos.seeds import derive_seed
+from pytest_netchaos.session import choices
+from pytest_netchaos.session.plugged_engines import plugged
+from pytest_netchaos.session.resources import Resources
 
 #: Names of engines of plugins, with a comma between two: they're held to the same. ``-p`` loads the plugin.
 OTHERS = [*filter(None, os.environ.get("CONFORMANCE_ENGINES", "").split(","))]

@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-import pytest_netchaos.network
-import pytest_netchaos.user_profiles  # noqa: F401 - a run inside forgets what it was the first to import, see below
+import pytest_netchaos.marking.user_profiles
+import pytest_netchaos.network  # noqa: F401 - a run inside forgets what it was the first to import, see below
 
 #: Plugins that the runs inside these tests have no use for, and would spend most of their time importing.
 UNUSED = (

@@ -9,7 +9,7 @@ import socket
 import pytest
 from pytest_netchaos.faults import Cut, Delay, Reset, Stall
 from pytest_netchaos.plan import Plan, Step
-from pytest_netchaos.schedules import poisson
+from pytest_netchaos.plans.schedules import poisson
 from pytest_netchaos.triggers import OnConnection
 
 @pytest.fixture

@@ -73,6 +73,17 @@ def test_an_unknown_profile_ends_the_run_before_it_begins(pytester, workers):
     result.stderr.fnmatch_lines(["ERROR: --netchaos-profile: there is no profile 'slow3g': did you mean 'slow-3g'*"])
 
 
+def test_an_unknown_profile_is_told_with_the_place_that_asks_for_it(pytester, monkeypatch):
+    monkeypatch.setenv("NETCHAOS_PROFILE", "slow3g")
+    result = run(pytester, "def test_it(link): pass")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: NETCHAOS_PROFILE: there is no profile 'slow3g': did you mean 'slow-3g'*"])
+    monkeypatch.delenv("NETCHAOS_PROFILE")
+    pytester.makeini("[pytest]\nnetchaos_profile = slow3g\n")
+    result = run(pytester, "def test_it(link): pass")
+    result.stderr.fnmatch_lines(["ERROR: netchaos_profile in *tox.ini: there is no profile 'slow3g': *"])
+
+
 @WORKERS
 def test_switched_off_the_same_tests_run_on_a_clean_network(pytester, workers):
     result = run(

@@ -165,9 +165,10 @@ def test_the_seeds_are_those_of_the_recording(pytester):
 
 @pytest.mark.usefixtures("frames")
 def test_a_failure_has_a_line_to_paste_and_its_file_stays_as_it_is(pytester):
-    result = pytester.runpytest("-k=test_fails", "--netchaos-timeline=recorded")
+    options = ["--netchaos-timeout=60", "--netchaos-strict", "--netchaos-profile=fios"]
+    result = pytester.runpytest("-k=test_fails", "--netchaos-timeline=recorded", *options)
     file = pytester.path / "recorded" / file_name("test_wire.py::test_fails")
-    line = f"pytest test_wire.py::test_fails --netchaos-replay=recorded/{file.name}"
+    line = " ".join([f"pytest test_wire.py::test_fails --netchaos-replay=recorded/{file.name}", *options])
     result.stdout.fnmatch_lines([line])
     before = file.read_bytes()
     result = pytester.runpytest(*line.split()[1:], "--netchaos-timeline=recorded")

@@ -89,6 +89,43 @@ def test_a_run_without_links_has_none(pytester):
     assert "netchaos ===" not in pytester.runpytest_inprocess().stdout.str()
 
 
+@pytest.mark.parametrize("loud", [(), ("-q",)], ids=["plain", "quiet"])
+def test_a_run_whose_links_had_nothing_to_suffer_has_none(pytester, loud):
+    pytester.makepyfile(HEAD + "def test_it(link): socket.create_connection(link.address).close()")
+    result = pytester.runpytest_inprocess(*loud)
+    result.assert_outcomes(passed=1)
+    assert not [line for line in result.outlines if "netchaos ==" in line or line.startswith("netchaos: 0")]
+
+
+def test_what_a_worker_saw_before_it_died_is_summed_up(pytester):
+    pytest.importorskip("xdist")
+    pytester.makepyfile(
+        HEAD
+        + """
+def test_comes_back(link):
+    with socket.create_connection(link.address):
+        link.wait_for_connection()
+        link.cut().heal()
+        socket.create_connection(link.address).close()
+        link.wait_for_connection(2)
+
+def test_dies(link):
+    link.cut()
+    __import__("os")._exit(3)
+"""
+    )
+    result = pytester.runpytest_inprocess("-n1", "--max-worker-restart=0")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "flaky-network tests  0",
+            "faults injected      1, of which 1 hit traffic",
+            "outages              1",
+            "reconnects           1",
+        ]
+    )
+
+
 def test_a_vacuous_test_fails_under_strict(run):
     result = run("--netchaos-strict", "-k", "vacuous")
     result.assert_outcomes(failed=1, deselected=4)

@@ -8,8 +8,8 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_netchaos.buffering import judge_buffering
 from pytest_netchaos.history import Outage
+from pytest_netchaos.judging.buffering import judge_buffering
 from pytest_netchaos.ledger import Delivery, DeliveryRecord, Send
 
 

@@ -11,7 +11,7 @@ import pytest_netchaos
 PUBLIC = {
     "AfterBytes", "ArmedFault", "Attempt", "Blackhole", "Close", "Connection", "ContainerServer", "Cut", "Delay",
     "Dial", "Dials", "DockerUnavailable", "EngineDied", "EngineError", "Fault", "FaultSpan", "Fingerprint", "Flap",
-    "History", "IdRule", "Injection", "Lag", "Ledger", "Limit", "Link", "LinkClosed", "NetchaosError",
+    "History", "IdRule", "IdleTimeout", "Injection", "Lag", "Ledger", "Limit", "Link", "LinkClosed", "NetchaosError",
     "NetchaosWarning", "Network", "OnConnection", "OnDial", "Outage", "Plan", "PlanRun", "PortInUse", "Position",
     "Profile", "RecordedRun", "Recording", "RedisAt", "RedisCluster", "RedisContainer", "RedisSentinel",
     "RedisServer", "Refuse", "Reset", "ServiceError", "Slice", "Stall", "Step", "StepRun", "Throttle", "Timeline",

@@ -17,6 +17,7 @@ from pytest_netchaos.faults import (
     Delay,
     Fault,
     Flap,
+    IdleTimeout,
     Limit,
     Refuse,
     Reset,
@@ -29,7 +30,8 @@ from pytest_netchaos.faults import (
 )
 
 EVERY = [
-    Cut(), Refuse(), Reset(), Close(), Stall(), Blackhole(), Delay(0.1), Throttle(1000), Slice(10), Limit(10), Flap(),
+    Cut(), Refuse(), Reset(), Close(), Stall(), Blackhole(), Delay(0.1), Throttle(1000), Slice(10), Limit(10),
+    IdleTimeout(60), Flap(),
 ]  # fmt: skip
 NO_NUMBERS = [None, "0.2", True, False, [1], (0.1, 0.2), 1j, Decimal("0.1")]
 NO_FINITE_NUMBERS = [math.nan, math.inf, -math.inf]
@@ -48,6 +50,7 @@ NO_FINITE_NUMBERS = [math.nan, math.inf, -math.inf]
         (Throttle(1), "throttle", False, False),
         (Slice(1), "slice", False, False),
         (Limit(0), "limit", False, True),
+        (IdleTimeout(60), "idle_timeout", False, False),
         (Flap(), "flap", False, True),
     ],
 )

@@ -9,7 +9,20 @@ import trio
 
 from pytest_netchaos.addresses import UrlDefaults
 from pytest_netchaos.errors import EngineDied, EngineError, LinkClosed, WaitTimeout
-from pytest_netchaos.faults import Blackhole, Close, Cut, Delay, Flap, Limit, Refuse, Reset, Slice, Stall, Throttle
+from pytest_netchaos.faults import (
+    Blackhole,
+    Close,
+    Cut,
+    Delay,
+    Flap,
+    IdleTimeout,
+    Limit,
+    Refuse,
+    Reset,
+    Slice,
+    Stall,
+    Throttle,
+)
 from pytest_netchaos.injection import Injection
 from pytest_netchaos.link import Link
 from pytest_netchaos.triggers import OnDial
@@ -82,6 +95,8 @@ def test_urls_have_what_the_server_needs_and_the_path_that_is_asked_for(make_eng
         (lambda link: link.limit(0), Limit(0), None),
         (lambda link: link.limit(10, direction="downstream", toxicity=0.1, for_=3),
          Limit(10, direction="downstream", toxicity=0.1), 3),
+        (lambda link: link.idle_timeout(60), IdleTimeout(60), None),
+        (lambda link: link.idle_timeout(0.5, toxicity=0.1, for_=3), IdleTimeout(0.5, toxicity=0.1), 3),
         (lambda link: link.flap(), Flap(), None),
         (lambda link: link.flap(0.1, (0.2, 0.3), 4, fault=Stall()), Flap(0.1, (0.2, 0.3), 4, Stall()), None),
         (lambda link: link.inject(Delay(1), for_=86_400), Delay(1), 86_400),
@@ -106,6 +121,7 @@ def test_each_verb_injects_its_fault(link, engine_link, inject, fault, for_):
         (lambda link: link.slice(10, 10), ValueError, "variation must be less than size (10), not 10"),
         (lambda link: link.slice(10, pause=-1), ValueError, "pause must be from 0 to 86400, not -1"),
         (lambda link: link.limit(1.0), TypeError, "count must be a whole number of bytes, not 1.0"),
+        (lambda link: link.idle_timeout(0), ValueError, "timeout must be above 0 and up to 86400, not 0 "),
         (lambda link: link.stall(direction="up"), ValueError, "direction must be one of "),
         (lambda link: link.blackhole(toxicity=2), ValueError, "toxicity must be from 0 to 1, not 2"),
         (lambda link: link.reset(toxicity=None), TypeError, "toxicity must be a number, not None"),
@@ -132,7 +148,9 @@ def test_bad_input_is_refused_by_name_and_value_before_anything_happens(link, en
     assert link.faults == ()
 
 
-@pytest.mark.parametrize("verb", ["cut", "refuse", "stall", "blackhole", "delay", "throttle", "slice", "limit"])
+@pytest.mark.parametrize(
+    "verb", ["cut", "refuse", "stall", "blackhole", "delay", "throttle", "slice", "limit", "idle_timeout"]
+)
 @pytest.mark.parametrize(
     ("for_", "error"),
     [
@@ -145,7 +163,7 @@ def test_bad_input_is_refused_by_name_and_value_before_anything_happens(link, en
     ],
 )
 def test_every_verb_refuses_what_is_no_time_to_last(link, engine_link, verb, for_, error):
-    arguments = {"delay": [0.1], "throttle": [1000], "slice": [10], "limit": [10]}.get(verb, [])
+    arguments = {"delay": [0.1], "throttle": [1000], "slice": [10], "limit": [10], "idle_timeout": [1]}.get(verb, [])
     with pytest.raises(error, match=rf"^for_ must be .*, not {for_!r}"):
         getattr(link, verb)(*arguments, for_=for_)
     assert engine_link.calls == []
@@ -153,7 +171,7 @@ def test_every_verb_refuses_what_is_no_time_to_last(link, engine_link, verb, for
 
 VERBS = {
     "cut": [], "reset": [], "close": [], "refuse": [], "stall": [], "blackhole": [], "delay": [0.1], "throttle": [1000],
-    "slice": [10], "limit": [10], "flap": [], "inject": [Cut()],
+    "slice": [10], "limit": [10], "idle_timeout": [1], "flap": [], "inject": [Cut()],
 }  # fmt: skip
 
 

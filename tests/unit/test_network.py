@@ -8,7 +8,7 @@ from pytest_netchaos.addresses import UrlDefaults, upstream
 from pytest_netchaos.errors import EngineDied, EngineError, LinkClosed, NetchaosError, PortInUse, UpstreamError
 from pytest_netchaos.faults import Cut, Delay, Stall
 from pytest_netchaos.ledger import Ledger
-from pytest_netchaos.marker import Standing
+from pytest_netchaos.marking.marker import Standing
 from pytest_netchaos.network import Network
 from pytest_netchaos.seeds import derive_seed
 

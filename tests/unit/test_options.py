@@ -4,8 +4,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from pytest_netchaos import choices
-from pytest_netchaos.choices import EMBEDDED, Choice
 from pytest_netchaos.options import (
     DOCKER_HOST,
     LARGEST_SEED,
@@ -17,6 +15,8 @@ from pytest_netchaos.options import (
     in_force,
     resolve,
 )
+from pytest_netchaos.session import choices
+from pytest_netchaos.session.choices import EMBEDDED, Choice
 
 
 class Config:

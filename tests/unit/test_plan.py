@@ -18,6 +18,7 @@ from pytest_netchaos.faults import (
     Cut,
     Delay,
     Flap,
+    IdleTimeout,
     Limit,
     Refuse,
     Reset,
@@ -43,6 +44,7 @@ simple = st.one_of(
     st.builds(Blackhole, **directed),
     st.builds(Throttle, st.floats(0.1, 1e12), **directed),
     st.builds(Limit, st.integers(0, 1 << 40), **directed),
+    st.builds(IdleTimeout, seconds, **share),
     st.tuples(seconds, st.floats(0, 1)).flatmap(
         lambda drawn: st.builds(Delay, st.just(drawn[0]), st.just(drawn[0] * drawn[1]), **directed)
     ),

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from pytest_netchaos.faults import Close, Cut, Delay, Fault, Flap, Reset, Stall, Throttle
+from pytest_netchaos.faults import Close, Cut, Delay, Fault, Flap, IdleTimeout, Reset, Stall, Throttle
 from pytest_netchaos.loss import Loss
 from pytest_netchaos.profiles import OWN, SOURCED, Profile, Profiles, line, lossy
 
@@ -81,9 +81,9 @@ def test_loss_is_a_delay_two_rates_and_stalls(name, loss, round_trip):
     assert isinstance(stalls.fault, Stall)
 
 
-def test_no_sourced_profile_breaks_a_connection_and_each_own_one_comes_back():
+def test_no_sourced_profile_breaks_a_connection_and_each_own_one_serves_who_comes_back():
     assert {fault.kind for profile in SOURCED for fault in profile.faults} == {"delay", "throttle"}
-    assert all(isinstance(fault, Delay | Throttle | Flap) for profile in OWN for fault in profile.faults)
+    assert all(isinstance(fault, Delay | Throttle | Flap | IdleTimeout) for profile in OWN for fault in profile.faults)
 
 
 def test_each_profile_is_there_once():

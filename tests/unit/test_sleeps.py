@@ -29,8 +29,8 @@ ALLOWED = {
     "tests/unit/engines/test_rhythm.py": (3, "slow handlers, and cancelling at different moments"),
     "tests/unit/relay/test_watch.py": (1, "a reader that doesn't get the processor"),
     "tests/unit/services/test_topology.py": (1, "a slow call"),
-    "tests/unit/test_lag.py": (9, "event loops that stand still, and are looked at for some periods"),
-    "tests/unit/test_watched_loops.py": (10, "event loops that stand still, and run before and after"),
+    "tests/unit/lags/test_lag.py": (9, "event loops that stand still, and are looked at for some periods"),
+    "tests/unit/lags/test_watched_loops.py": (10, "event loops that stand still, and run before and after"),
 }
 
 

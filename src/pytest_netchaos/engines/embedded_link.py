@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, cast
 
 from ..errors import EngineError, hide_own_errors
-from ..faults import Delay, Fault, Flap, Limit, Slice, Throttle
+from ..faults import Delay, Fault, Flap, IdleTimeout, Limit, Slice, Throttle
 from ..history import Closer, Ending, History, Position
 from ..linklog import LinkLog
 from ..replaying import Mark, Replayed
@@ -185,6 +185,8 @@ def _values(fault: Fault) -> tuple[float, ...]:
             return fault.size, fault.variation, fault.pause
         case Limit():
             return (fault.count,)
+        case IdleTimeout():
+            return (fault.timeout,)
     return ()
 
 

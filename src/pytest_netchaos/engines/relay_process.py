@@ -13,8 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from .. import choices
 from ..errors import EngineError, hide_own_errors
+from ..session import choices
 
 __tracebackhide__ = hide_own_errors
 

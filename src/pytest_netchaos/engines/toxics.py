@@ -23,6 +23,7 @@ _NEAR = 0.01
 _WHY_NOT = {
     "refuse": "Toxiproxy refuses new connections only by disabling a proxy, which closes the live ones as well",
     "reset": "Toxiproxy resets a connection at its next byte, never an idle one, and sends a FIN to those that it had",
+    "idle_timeout": "Toxiproxy's timeout counts from when it is added, whatever passes, and drops all that does",
     "close": "Toxiproxy closes connections by disabling their proxy, which refuses new ones and loses bytes",
 }
 

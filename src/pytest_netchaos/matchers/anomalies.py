@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..delivery import Anomaly, Audit, Disorder, Skip
+from ..judging.delivery import Anomaly, Audit, Disorder, Skip
 from .losses import lost_lines
 from .words import NAMED, arranged, has_room, named, short, times
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..clocks import Misdated
-    from ..delivery import SentAgain
-    from ..mistyped import Mistyped
+    from ..judging.clocks import Misdated
+    from ..judging.delivery import SentAgain
+    from ..judging.mistyped import Mistyped
 
 #: In the order in which they are told.
 KINDS = ("lost", "skipped", "duplicated", "unexpected", "phantom", "out of order")

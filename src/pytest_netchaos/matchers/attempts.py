@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING
 
-from ..verdict import Verdict
+from ..judging.verdict import Verdict
 from .ledger_matcher import Judgement, LedgerMatcher, check_whole
 from .words import counted, fitted, short, times
 

@@ -7,7 +7,7 @@ from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 from ..history import Dials, History
-from ..lateness import explaining
+from ..lags.lateness import explaining
 from ..stretch import name_of
 from ..waiting import in_event_loop
 

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, get_args
 
-from ..buffering import Dropped, judge_buffering
-from ..verdict import Verdict
+from ..judging.buffering import Dropped, judge_buffering
+from ..judging.verdict import Verdict
 from .ledger_matcher import Judgement, TimedMatcher, check_whole
 from .words import between, counted, fault_name, fitted, named, short
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..buffering import Buffering, LostWithRoom, Overtaken, TooMany
     from ..history import Outage
+    from ..judging.buffering import Buffering, LostWithRoom, Overtaken, TooMany
     from ..ledger import DeliveryRecord
 
 _ENDS: tuple[str, ...] = get_args(Dropped)

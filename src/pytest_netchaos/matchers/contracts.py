@@ -6,9 +6,9 @@ from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from ..crossing import crossed
-from ..delivery import Audit, audit
-from ..verdict import Verdict
+from ..judging.crossing import crossed
+from ..judging.delivery import Audit, audit
+from ..judging.verdict import Verdict
 from .anomalies import KINDS, explanation, totals
 from .ledger_matcher import Judgement, LedgerMatcher, clocks
 from .losses import name_faults

@@ -7,14 +7,14 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
-from ..deduplication import EffectKind, judge_effects
 from ..faults import check_duration
-from ..verdict import Verdict
+from ..judging.deduplication import EffectKind, judge_effects
+from ..judging.verdict import Verdict
 from .ledger_matcher import Judgement, TimedMatcher
 from .words import counted, fitted, short, times
 
 if TYPE_CHECKING:
-    from ..deduplication import Effects, SentKeys, WrongEffect
+    from ..judging.deduplication import Effects, SentKeys, WrongEffect
     from ..ledger import DeliveryRecord
 
 By: TypeAlias = Callable[[Hashable], Hashable] | int | str | None

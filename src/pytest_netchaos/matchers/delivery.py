@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from .contracts import Contract
 
 if TYPE_CHECKING:
-    from ..delivery import Audit
+    from ..judging.delivery import Audit
     from ..ledger import DeliveryRecord
 
 

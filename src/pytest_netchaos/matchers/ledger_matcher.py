@@ -5,17 +5,17 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
-from ..clocks import misdated
-from ..index import index
+from ..judging.clocks import misdated
+from ..judging.index import index
+from ..judging.verdict import Verdict
 from ..ledger import DeliveryRecord, Ledger
-from ..verdict import Verdict
 from .anomalies import ADVICE, clocks_disagree
 from .base import Matcher
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..clocks import Misdated
+    from ..judging.clocks import Misdated
 
 #: A verdict, and what is to be said where it is a failure: nothing where it passes.
 Judgement: TypeAlias = tuple[Verdict, list[str]]

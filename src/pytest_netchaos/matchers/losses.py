@@ -10,8 +10,8 @@ from .words import between, named, short
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from ..delivery import Audit, Lost
     from ..history import Outage
+    from ..judging.delivery import Audit, Lost
 
 #: More groups of lost messages than this are told by phase only, not by subscriber.
 _GROUPS = 4

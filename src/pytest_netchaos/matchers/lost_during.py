@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..attribution import disjoint
-from ..delivery import audit
 from ..faults import Fault
 from ..history import Outage
+from ..judging.attribution import disjoint
+from ..judging.delivery import audit
 from ..stretch import Stretch
 from .anomalies import clocks_line, totals
 from .contracts import DeliveryMatcher, check_flag
@@ -18,7 +18,7 @@ from .words import arranged
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..delivery import Audit
+    from ..judging.delivery import Audit
     from ..ledger import DeliveryRecord
 
 #: Faults that a repr names one by one.

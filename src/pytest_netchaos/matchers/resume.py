@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..attribution import disjoint
-from ..resumption import VERDICTS, reconnects, resumptions
-from ..silence import silences
-from ..verdict import Verdict
+from ..judging.attribution import disjoint
+from ..judging.resumption import VERDICTS, reconnects, resumptions
+from ..judging.silence import silences
+from ..judging.verdict import Verdict
 from .ledger_matcher import Judgement, TimedMatcher
 from .words import counted, fault_name, fitted, named, short
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..history import Outage
+    from ..judging.resumption import Reconnect, ResumeVerdict, Resumption
+    from ..judging.silence import Silence
     from ..ledger import DeliveryRecord
-    from ..resumption import Reconnect, ResumeVerdict, Resumption
-    from ..silence import Silence
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -36,7 +36,7 @@ class resumed(TimedMatcher):  # noqa: N801 - the class is the call that a test w
     - *restarted*: another session, or from the beginning.
 
     More than one may be true of a reconnect (rewound, and then skipped); then all have to be allowed. The exact
-    definitions are those of `pytest_netchaos.resumption`.
+    definitions are those of `pytest_netchaos.judging.resumption`.
 
     A reconnect of which nothing arrived before or after isn't judged. A subscriber of whom none is judged fails: there
     was nothing to resume. One that had resumed and then went *silent* fails too, unless *skipped* is allowed: of some

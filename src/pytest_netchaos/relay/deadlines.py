@@ -1,4 +1,4 @@
-"""The times at which faults end a connection, whatever its bytes do; loaded when a fault has one."""
+"""The times at which faults end a connection; loaded when a fault has one."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ if TYPE_CHECKING:
     from .loop import Loop, Timer
 
 
+#: An idle connection is looked at so often within its time: a byte that passes has nothing to tell anybody then.
+LOOKS = 16
+
+
 class Deadlines:
     """One connection's timers, by the id of the fault.
 
-    They run from the moment when the fault met the connection, and no byte starts them anew: an idle connection is
-    reset like a busy one.
+    They run from the moment when the fault met the connection, and no byte starts them anew, except those of an
+    ``idle_timeout``: an idle connection is reset like a busy one.
     """
 
     __slots__ = ("_connection", "_loop", "_timers")
@@ -44,6 +48,8 @@ class Deadlines:
 
     def _start(self, fault: Fault) -> Timer | None:
         (seconds,) = fault.values
+        if fault.kind == "idle_timeout":
+            return self._look_again(fault, self._connection.received(), monotonic())
         if fault.kind == "reset_peer":
             if not seconds:  # now: a timer comes after the next events, and the fault may be taken back by one of them
                 self._connection.reset("fault", fault.kind)
@@ -52,6 +58,20 @@ class Deadlines:
         if seconds:
             return self._loop.call_at(monotonic() + seconds, lambda: self._connection.sever(fault))
         return None  # a timeout of 0 never closes
+
+    def _look_again(self, fault: Fault, received: tuple[int, int], since: float) -> Timer:
+        """Look later whether anything has been received since a time; until then, nothing has."""
+        (seconds,) = fault.values
+        return self._loop.call_at(monotonic() + seconds / LOOKS, lambda: self._look(fault, received, since))
+
+    def _look(self, fault: Fault, before: tuple[int, int], since: float) -> None:
+        now, received = monotonic(), self._connection.received()
+        if received != before:
+            since = now  # it may have come just now
+        if now >= since + fault.values[0]:
+            self._connection.close("fault", fault.kind)
+        else:
+            self._timers[fault.id] = self._look_again(fault, received, since)
 
     @staticmethod
     def _stop(timer: Timer | None) -> None:

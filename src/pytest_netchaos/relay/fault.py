@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 UP, DOWN = "upstream", "downstream"
 #: ``hold`` (nothing passes) and ``dam`` (nothing enters) are a tap's own: no test asks for them.
 _OF_LINKS = (
-    "cut", "reset", "close", "refuse", "stall", "blackhole", "delay", "throttle", "slice", "limit", "hold", "dam",
+    "cut", "reset", "close", "refuse", "stall", "blackhole", "delay", "throttle", "slice", "limit", "idle_timeout",
+    "hold", "dam",
 )  # fmt: skip
 #: Toxiproxy's words for what it does.
 TOXICS = ("latency", "bandwidth", "slow_close", "timeout", "reset_peer", "slicer", "limit_data", "noop")
@@ -35,10 +36,12 @@ _SHAPING = {
     "slow_close": ("delay",), "timeout": ("timeout",), "reset_peer": ("timeout",),
 }  # fmt: skip
 _OF_SLICES = _SHAPING["slice"]
+#: The numbers of each fault that has any.
+_NUMBERS = {**_SHAPING, "idle_timeout": ("timeout",)}
 #: Done by `stages`, which is loaded in any case.
 _OF_STAGES = ("delay", "latency", "throttle", "bandwidth")
 #: The kinds of faults that end a connection at a time.
-ENDING = ("timeout", "reset_peer")
+ENDING = ("timeout", "reset_peer", "idle_timeout")
 #: What no number exceeds, so that no sum or product of them does: Toxiproxy's 2^63 kilobytes per second are below it.
 _MOST = 1e22
 
@@ -54,9 +57,9 @@ class Fault:
         direction: ``"upstream"``, ``"downstream"`` or ``"both"``.
         toxicity: The share of connections that it is on.
         values: Its numbers, in seconds, bytes and bytes per second: latency and jitter of a delay, the rate of a
-            throttle, the time until a timeout closes (0: never) or a peer is reset, the delay of a slow close, the
-            size, variation and pause of slices, the bytes of a limit. All 0 where none are given: by a tap, which
-            only takes note.
+            throttle, the time until a timeout closes (0: never), a peer is reset or an idle connection closed, the
+            delay of a slow close, the size, variation and pause of slices, the bytes of a limit. All 0 where none are
+            given: by a tap, which only takes note.
 
     Raises:
         ValueError: There is no such kind, direction or toxicity, or it takes other values.
@@ -90,7 +93,7 @@ class Fault:
         self.seed = seed
         self.direction = direction
         self.toxicity = toxicity
-        self.values = values or (0.0,) * len(_SHAPING.get(kind, ()))
+        self.values = values or (0.0,) * len(_NUMBERS.get(kind, ()))
         self.on = False
         #: Counts the windows: which cycle of a flap it is in.
         self.cycle = 0
@@ -129,7 +132,7 @@ def check(kind: str, values: tuple[float, ...]) -> None:
     Raises:
         ValueError: It takes others, or as many as it hasn't got.
     """
-    names = _SHAPING.get(kind, ())
+    names = _NUMBERS.get(kind, ())
     if len(values) != len(names):
         raise ValueError(f"{kind} takes {len(names)} values ({', '.join(names)}), not {values!r}")
     for name, value in zip(names, values, strict=True):

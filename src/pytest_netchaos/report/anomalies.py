@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from ..delivery import Anomaly, Disorder
+from ..judging.delivery import Anomaly, Disorder
 from .page import shown
 from .words import count_of, length
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..delivery import Audit, Lost, Misdated
+    from ..judging.delivery import Audit, Lost, Misdated
     from .facts import Facts, LedgerFacts
 
 #: Ids, or subscribers, that are named one by one; of more, the first and the last.

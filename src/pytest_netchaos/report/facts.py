@@ -9,14 +9,14 @@ from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from ..clocks import FAR
-from ..delivery import audit
+from ..judging.clocks import FAR
+from ..judging.delivery import audit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ..delivery import Audit, Lost
     from ..history import History
+    from ..judging.delivery import Audit, Lost
     from ..ledger import DeliveryRecord, Note
 
 #: Sends that are judged one by one, and these for each subscriber: to judge a million messages takes seconds, and a

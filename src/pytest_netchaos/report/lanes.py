@@ -24,6 +24,7 @@ FAULTS = {
     "stall": "~",
     "refuse": "/",
     "limit": "l",
+    "idle_timeout": "i",
     "throttle": "t",
     "delay": "d",
     "slice": "s",

@@ -7,8 +7,8 @@ import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .. import conditions
-from ..options import REPLAY
+from ..marking import conditions
+from ..options import REPLAY, beside_seed
 from .page import page_of
 from .text import story
 
@@ -55,7 +55,7 @@ def add_replay(item: pytest.Item, report: pytest.TestReport, settings: Settings)
     if conditions.replayed(item, settings.replay) and settings.replay_file is not None:
         file = settings.replay_file
     path = os.path.relpath(file, item.config.invocation_params.dir)
-    _add(report, REPLAY_TITLE, _replay(item, [f"{REPLAY.flag}={path}"]))
+    _add(report, REPLAY_TITLE, _replay(item, [f"{REPLAY.flag}={path}", *beside_seed(settings)]))
 
 
 def _add(report: pytest.TestReport, title: str, text: str) -> None:

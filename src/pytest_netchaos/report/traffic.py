@@ -12,7 +12,7 @@ from .words import count_of
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
-    from ..delivery import Anomaly
+    from ..judging.delivery import Anomaly
     from .axis import Axis
     from .facts import Facts, LedgerFacts
 

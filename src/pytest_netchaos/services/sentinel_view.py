@@ -64,21 +64,30 @@ class View:
         return _record(ask(sentinel, "SENTINEL", "MASTER", self._service))
 
     def _sees_all(self, sentinel: Member) -> bool:
-        replicas = _records(ask(sentinel, "SENTINEL", "REPLICAS", self._service))
-        others = _records(ask(sentinel, "SENTINEL", "SENTINELS", self._service))
+        replicas, others = self._replicas(sentinel), self._others(sentinel)
         return (
             _flags(self._record(sentinel)) == {"master"}
-            and len(replicas) == len(self._servers) - 1
-            and all(_flags(each) == {"slave"} and each.get("master-link-status") == "ok" for each in replicas)
-            and len(others) == len(self._sentinels) - 1
-            and all(_flags(each) == {"sentinel"} for each in others)
+            and replicas == ["well"] * (len(self._servers) - 1)
+            and others == ["well"] * (len(self._sentinels) - 1)
         )
+
+    def _replicas(self, sentinel: Member) -> list[str]:
+        """How this sentinel finds each replica that it knows: well, or what is wrong with it."""
+        records = _records(ask(sentinel, "SENTINEL", "REPLICAS", self._service))
+        return [_health(each, "slave", each.get("master-link-status", "no answer")) for each in records]
+
+    def _others(self, sentinel: Member) -> list[str]:
+        """The same for the other sentinels."""
+        return [_health(each, "sentinel") for each in _records(ask(sentinel, "SENTINEL", "SENTINELS", self._service))]
 
     def _opinion(self, sentinel: Member) -> str:
         if sentinel.server.state != "running":
             return f"nobody: it is {sentinel.server.state}"
         named = self._named_by(sentinel)
-        return f"{named.name if named else 'nobody'} ({self._record(sentinel).get('flags', 'no answer')})"
+        flags = self._record(sentinel).get("flags", "no answer")
+        replicas = _counted("replica", self._replicas(sentinel), len(self._servers) - 1)
+        others = _counted("sentinel", self._others(sentinel), len(self._sentinels) - 1)
+        return f"{named.name if named else 'nobody'} ({flags}){replicas}{others}"
 
 
 def hasten(sentinel: Member) -> None:
@@ -114,6 +123,22 @@ def _role(member: Member) -> str:
         return f"a primary with {len(role[2]) if isinstance(role[2], list) else 0} replicas at {role[1]!r}"
     words = [part.decode() if isinstance(part, bytes) else str(part) for part in role[1:]]
     return f"a replica of {words[0]}:{words[1]}, {words[2]}, at {words[3]}"
+
+
+def _health(record: dict[str, str], role: str, link: str = "ok") -> str:
+    """Say that one of its records is of a member that is well, or what else it says."""
+    if _flags(record) != {role}:
+        return record.get("flags", "no answer")
+    return "well" if link == "ok" else f"link {link}"
+
+
+def _counted(role: str, found: list[str], expected: int) -> str:
+    """Say what there is to say of those whom a sentinel sees; nothing, if it sees all of them well."""
+    if found == ["well"] * expected:
+        return ""
+    ill = [each for each in found if each != "well"]
+    shown = f" ({', '.join(ill)})" if ill else ""
+    return f", sees {len(found)} of {expected} {role}s{shown}"
 
 
 def _record(reply: Reply) -> dict[str, str]:

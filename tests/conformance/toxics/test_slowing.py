@@ -117,7 +117,7 @@ def test_slow_close_lets_bytes_through_at_once(rig, stream, when, data):
 @DIAGONAL
 @pytest.mark.parametrize("variation", [0, 8])
 def test_slicer_cuts_into_small_pieces_with_a_pause_after_each(rig, stream, when, variation):
-    sender, receiver = rig.poisoned(when, "slicer", stream, average_size=20, size_variation=variation, delay=100_000)
+    sender, receiver = rig.poisoned(when, "slicer", stream, average_size=20, size_variation=variation, delay=400_000)
     data = bytes(range(60))
     started = time.monotonic()
     sender.send(data)
@@ -126,7 +126,8 @@ def test_slicer_cuts_into_small_pieces_with_a_pause_after_each(rig, stream, when
     assert b"".join(pieces) == data
     assert len(pieces) >= 60 / (20 + variation)
     assert max(map(len, pieces)) <= 20 + variation
-    assert (len(pieces) - 1) * 0.1 <= took < len(pieces) * 0.1 + LATE
+    # A receiver that doesn't get the processor for 0.4 s reads two pieces as one.
+    assert (len(pieces) - 1) * 0.4 <= took < len(pieces) * 0.4 + LATE
 
 
 def test_slicer_keeps_the_order_of_much_data(rig, stream, data):

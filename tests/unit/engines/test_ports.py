@@ -5,11 +5,11 @@ import socket
 
 import pytest
 
-from pytest_netchaos import choices
 from pytest_netchaos.addresses import upstream
 from pytest_netchaos.engines.embedded import EmbeddedEngine
 from pytest_netchaos.errors import EngineDied, EngineError, PortInUse
 from pytest_netchaos.faults import Cut
+from pytest_netchaos.session import choices
 
 
 @pytest.fixture(params=["", "portable"], ids=["handed-over", "ordered"])

@@ -6,7 +6,19 @@ from hypothesis import strategies as st
 
 from pytest_netchaos.engines.toxics import Toxic, toxics
 from pytest_netchaos.errors import UnsupportedFault
-from pytest_netchaos.faults import Blackhole, Close, Cut, Delay, Limit, Refuse, Reset, Slice, Stall, Throttle
+from pytest_netchaos.faults import (
+    Blackhole,
+    Close,
+    Cut,
+    Delay,
+    IdleTimeout,
+    Limit,
+    Refuse,
+    Reset,
+    Slice,
+    Stall,
+    Throttle,
+)
 
 EPSILON = 1e-9
 DIRECTIONS = st.sampled_from(["upstream", "downstream", "both"])
@@ -89,6 +101,7 @@ def test_a_rate_is_within_one_percent_or_unsupported(rate, direction):
         (Reset(), "Toxiproxy resets a connection at its next byte, never an idle one"),
         (Reset(toxicity=0.5), "Toxiproxy resets a connection at its next byte, never an idle one"),
         (Close(), "Toxiproxy closes connections by disabling their proxy, which refuses new ones and loses bytes"),
+        (IdleTimeout(1), "Toxiproxy's timeout counts from when it is added, whatever passes, and drops all that does"),
         (Stall(toxicity=0.5), "Toxiproxy draws toxicity without a seed, and again for live connections"),
         (Blackhole(toxicity=0), "Toxiproxy draws toxicity without a seed"),
         (Delay(0.1, toxicity=0.99), "Toxiproxy draws toxicity without a seed"),

@@ -7,15 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.generated import clean, records
 
-from pytest_netchaos.attribution import disjoint
-from pytest_netchaos.crossing import crossed
-from pytest_netchaos.delivery import audit
 from pytest_netchaos.history import Outage
+from pytest_netchaos.judging.attribution import disjoint
+from pytest_netchaos.judging.crossing import crossed
+from pytest_netchaos.judging.delivery import audit
+from pytest_netchaos.judging.verdict import Verdict
 from pytest_netchaos.ledger import Delivery, DeliveryRecord, Ledger, Send
 from pytest_netchaos.matchers.base import check
 from pytest_netchaos.matchers.delivery import at_least_once, at_most_once, exactly_once, gap_free
 from pytest_netchaos.matchers.lost_during import lost_only_during
-from pytest_netchaos.verdict import Verdict
 
 CUT = Outage(10.0, 20.0, ("cut",))
 STALL = Outage(30.0, 40.0, ("stall",))

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from tests.generated import clean, records
 
 from pytest_netchaos.history import Outage
+from pytest_netchaos.judging.verdict import Verdict
 from pytest_netchaos.ledger import Delivery, DeliveryRecord, Ledger, Send
 from pytest_netchaos.matchers import at_least_once, at_most_once, check, exactly_once
 from pytest_netchaos.matchers.delivery import gap_free
-from pytest_netchaos.verdict import Verdict
 
 CUT = Outage(1.0, 2.0, ("cut",))
 STALL = Outage(3.0, 4.0, ("stall",))

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import pytest
 
 from pytest_netchaos.history import Outage
+from pytest_netchaos.judging.verdict import Verdict
 from pytest_netchaos.ledger import Ledger
 from pytest_netchaos.matchers.attempts import attempts
 from pytest_netchaos.matchers.buffers import buffered
 from pytest_netchaos.matchers.dedupe import deduplicated
 from pytest_netchaos.matchers.ledger_matcher import LedgerMatcher, check_whole
 from pytest_netchaos.matchers.resume import resumed
-from pytest_netchaos.verdict import Verdict
 
 
 @dataclass(frozen=True, eq=False, repr=False)

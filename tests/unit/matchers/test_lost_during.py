@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.generated import clean, outages, records
 
-from pytest_netchaos.attribution import disjoint
 from pytest_netchaos.faults import Cut, Delay, Stall
 from pytest_netchaos.history import FaultSpan, Outage
+from pytest_netchaos.judging.attribution import disjoint
+from pytest_netchaos.judging.verdict import Verdict
 from pytest_netchaos.ledger import Delivery, DeliveryRecord, Ledger, Send
 from pytest_netchaos.matchers.anomalies import ADVICE
 from pytest_netchaos.matchers.lost_during import lost_only_during
-from pytest_netchaos.verdict import Verdict
 
 CUT = Outage(10.0, 20.0, ("cut",))
 STALL = Outage(30.0, 40.0, ("stall",))

@@ -4,7 +4,8 @@ from time import monotonic
 
 import pytest
 
-from pytest_netchaos.relay.deadlines import Deadlines
+from pytest_netchaos.relay import deadlines as deadlines_module
+from pytest_netchaos.relay.deadlines import LOOKS, Deadlines
 from pytest_netchaos.relay.fault import Fault
 from pytest_netchaos.relay.rhythm import once
 
@@ -13,6 +14,14 @@ class Connection:
     def __init__(self):
         self.calls = []
         self.is_over = False
+        self.bytes = (0, 0)
+
+    def received(self):
+        return self.bytes
+
+    def close(self, by, reason):
+        self.calls.append(("close", by, reason))
+        self.is_over = True
 
     def reset(self, by, reason):
         self.calls.append(("reset", by, reason))
@@ -89,3 +98,65 @@ def test_a_changed_time_counts_from_the_change(fake_loop, deadlines):
     assert timer.when > monotonic() + 8
     deadlines.restart(fault("timeout", seconds=0.0))
     assert due(fake_loop) == []
+
+
+# Idle time-outs.
+
+
+class Clock:
+    """Stands for the relay's clock, and runs the timers of a fake loop when they are due."""
+
+    def __init__(self, loop, late=0.0):
+        self.now = 100.0
+        self._loop = loop
+        self._late = late
+
+    def run_until(self, until):
+        while (timer := min(due(self._loop), key=lambda timer: timer.when, default=None)) and timer.when <= until:
+            self.now = timer.when + self._late
+            timer.call()
+            timer.call = None
+        self.now = until
+
+
+@pytest.fixture(params=[0.0, 0.2], ids=["punctual", "late"])
+def clock(request, monkeypatch, fake_loop):
+    made = Clock(fake_loop, request.param)
+    monkeypatch.setattr(deadlines_module, "monotonic", lambda: made.now)
+    return made
+
+
+CLOSED = [("close", "fault", "idle_timeout")]
+
+
+def test_a_connection_without_a_byte_is_closed_when_its_time_has_come(clock, connection, deadlines):
+    deadlines.adopt({1: fault("idle_timeout", seconds=8.0)})
+    clock.run_until(107.9)
+    assert connection.calls == []
+    clock.run_until(108.8)
+    assert connection.calls == CLOSED
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_byte_in_either_direction_starts_an_idle_time_anew(clock, connection, deadlines, place):
+    deadlines.adopt({1: fault("idle_timeout", seconds=8.0)})
+    for second in range(6, 60, 6):
+        clock.run_until(100.0 + second)
+        connection.bytes = tuple(count + (side == place) for side, count in enumerate(connection.bytes))
+    clock.run_until(162.0)  # the last one was at 154
+    assert connection.calls == []
+    clock.run_until(154.0 + 8.0 * (1 + 1 / LOOKS) + 0.5)
+    assert connection.calls == CLOSED
+
+
+def test_a_closed_connection_is_looked_at_no_more(clock, fake_loop, connection, deadlines):
+    deadlines.adopt({1: fault("idle_timeout", seconds=8.0)})
+    clock.run_until(200.0)
+    assert (due(fake_loop), connection.calls) == ([], CLOSED)
+
+
+def test_an_idle_timeout_that_is_healed_closes_nothing(clock, fake_loop, connection, deadlines):
+    deadlines.adopt({1: fault("idle_timeout", seconds=8.0)})
+    clock.run_until(105.0)
+    deadlines.adopt({})
+    assert (due(fake_loop), connection.calls) == ([], [])

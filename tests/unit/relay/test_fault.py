@@ -129,7 +129,7 @@ def test_the_jitter_is_a_function_of_seed_fault_direction_connection_and_step():
 STAGES = {
     "delay": (2, Delay), "latency": (2, Delay), "throttle": (1, Throttle), "bandwidth": (1, Throttle),
     "slice": (3, Slicer), "slicer": (3, Slicer), "limit": (1, Limit), "limit_data": (1, Limit),
-    "slow_close": (1, SlowClose), "timeout": (1, Drop), "reset_peer": (1, Hold),
+    "slow_close": (1, SlowClose), "timeout": (1, Drop), "reset_peer": (1, Hold), "idle_timeout": (1, None),
 }  # fmt: skip
 
 

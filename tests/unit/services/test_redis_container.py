@@ -8,9 +8,9 @@ import time
 import pytest
 from tests.docker import REDIS, session
 
-from pytest_netchaos.choices import TOXIPROXY_IMAGE
 from pytest_netchaos.errors import PortInUse, ServiceError
 from pytest_netchaos.services.redis_container import RedisContainer
+from pytest_netchaos.session.choices import TOXIPROXY_IMAGE
 
 
 @pytest.fixture(scope="module")

@@ -137,6 +137,27 @@ def test_everybody_is_described(view, servers, sentinels):
     assert "two is a replica of 127.0.0.1:1, connected, at 100" in view.describe()
 
 
+@pytest.mark.parametrize(
+    ("ill", "said"),
+    [
+        ({"flags": "master,s_down"}, "names one (master,s_down);"),
+        (
+            {"replicas": "slave,disconnected"},
+            "names one (master), sees 2 of 2 replicas (slave,disconnected, slave,disco",
+        ),
+        ({"link": "err"}, "names one (master), sees 2 of 2 replicas (link err, link err);"),
+        ({"others": "sentinel,s_down"}, "names one (master), sees 1 of 1 sentinels (sentinel,s_down);"),
+    ],
+)
+def test_a_description_says_what_a_sentinel_misses(servers, ill, said):
+    assert f"sentinel-2 {said}" in View("main", servers, [sentinel(1), sentinel(2, **ill)]).describe()
+
+
+def test_a_description_counts_whom_a_sentinel_knows(view, sentinels):
+    sentinels[0].server.replies["SENTINEL REPLICAS main"].pop()
+    assert view.describe().startswith("sentinel-1 names one (master), sees 1 of 2 replicas; ")
+
+
 def test_a_sentinel_is_told_to_hurry_and_may_not_know_how():
     one = sentinel(1)
     hasten(one)

@@ -8,12 +8,12 @@ from types import SimpleNamespace
 import pytest
 from tests.docker import COMMAND, REDIS, answers, session
 
-from pytest_netchaos.choices import TOXIPROXY_IMAGE
 from pytest_netchaos.errors import DockerUnavailable, EngineError, LinkClosed, ServiceError
 from pytest_netchaos.network import Network
 from pytest_netchaos.seeds import derive_seed
 from pytest_netchaos.services.server import probe
 from pytest_netchaos.services.toxiproxy.api import Api
+from pytest_netchaos.session.choices import TOXIPROXY_IMAGE
 
 pytestmark = pytest.mark.timeout(180)
 

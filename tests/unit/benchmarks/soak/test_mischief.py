@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 from benchmarks.soak.mischief import draw_fault, draw_span, draw_toxic
 from pytest_netchaos.faults import Flap
 
-KINDS = {"cut", "refuse", "reset", "close", "stall", "blackhole", "delay", "throttle", "slice", "limit", "flap"}
+KINDS = {
+    "cut", "refuse", "reset", "close", "stall", "blackhole", "delay", "throttle", "slice", "limit", "idle_timeout",
+    "flap",
+}  # fmt: skip
 TOXICS = {"latency", "bandwidth", "slow_close", "timeout", "reset_peer", "slicer", "limit_data"}
 
 

@@ -6,14 +6,14 @@ import pytest
 from tests.docker import REDIS, session
 
 from pytest_netchaos.addresses import upstream
-from pytest_netchaos.choices import TOXIPROXY_IMAGE, Choice
 from pytest_netchaos.engines.toxiproxy import ToxiproxyEngine
 from pytest_netchaos.errors import EngineDied, EngineError, ServiceError
 from pytest_netchaos.options import Settings
-from pytest_netchaos.resources import Resources
 from pytest_netchaos.services.toxiproxy import container as module
 from pytest_netchaos.services.toxiproxy.api import NotToxiproxy
 from pytest_netchaos.services.toxiproxy.container import ContainerToxiproxy
+from pytest_netchaos.session.choices import TOXIPROXY_IMAGE, Choice
+from pytest_netchaos.session.resources import Resources
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -1,0 +1,1 @@
+"""What became of the messages in a ledger: the cores of its matchers. No I/O."""

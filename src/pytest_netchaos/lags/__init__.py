@@ -1,0 +1,1 @@
+"""When this process, or an event loop in it, stood still."""

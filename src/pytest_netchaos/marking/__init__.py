@@ -1,0 +1,1 @@
+"""What the marker asks for, and the tests that it makes."""

@@ -1,0 +1,1 @@
+"""Plans at work: which step is due, and what became of it."""

@@ -1,0 +1,1 @@
+"""One run of pytest: what its tests share, and what is said at its end."""
