@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import NamedTuple
 
 from ..faults import check_duration
-from ..history import Dial, Dials
+from ..history import Dials
+from ..lags.lateness import stood_still
 from .base import Matcher
 from .gaps import EARLY, LATE, dials_of, unjudgeable, unseen
 
@@ -16,6 +18,16 @@ _SIGMAS = 5.5
 #: How much of ``late`` the mean may be late: as if that hit one wait in ten. All of it would hide a mean that is twice
 #: what it should be: clients that wait 0.2 s on average, and should wait 0.1, would have passed with 0.25 s.
 _LATE_SHARE = 0.1
+
+
+class _Wait(NamedTuple):
+    """The end of a wait, and how long it was."""
+
+    number: int
+    at: float
+    waited: float
+    #: The same without the time for which this process stood still.
+    awake: float
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -30,6 +42,9 @@ class waits(Matcher[Dials]):  # noqa: N801 - the class is the call that a test w
       draws from 0 to twice ``mean`` is farther off with a probability of at most 2·exp(−5.5²/2) = 5.4e-7, that of
       narrower even draws less often. It may be 10 ms less than that, and a tenth of ``late`` more: a machine that
       stands still makes some waits longer, and not all of them.
+
+    Where the log knows that this process stood still (not an event loop: what blocks that may be the client), a wait is
+    held to be as much shorter before it's called too long.
 
     Name a ``late`` that is small beside what ``most`` is to tell apart.
 
@@ -77,10 +92,7 @@ class waits(Matcher[Dials]):  # noqa: N801 - the class is the call that a test w
     def late_of_snapshot(self, snapshot: Dials) -> tuple[float, float] | None:
         """The first wait that is out of bounds, if it was too long."""
         wrong = None if unjudgeable(snapshot, "") else self._out_of_bounds(_waits(snapshot))
-        if wrong is None:
-            return None
-        dial, waited = wrong
-        return (dial.at - waited, dial.at) if self._is_late(waited) else None
+        return (wrong.at - wrong.waited, wrong.at) if wrong is not None and self._is_late(wrong) else None
 
     def explain_snapshot(self, snapshot: Dials) -> list[str]:
         """Show the first wait that is out of bounds, or the mean, and the statistics of all."""
@@ -92,38 +104,45 @@ class waits(Matcher[Dials]):  # noqa: N801 - the class is the call that a test w
             return [*lines, snapshot.blind] if snapshot.blind else lines
         return unseen(snapshot, repr(self))
 
-    def _verdict(self, seen: list[tuple[Dial, float]]) -> str:
+    def _verdict(self, seen: list[_Wait]) -> str:
         wrong = self._out_of_bounds(seen)
         if wrong is not None:
-            dial, waited = wrong
-            too = "late" if self._is_late(waited) else "soon"
-            return f"dial {dial.number} came too {too}, after {waited:.3f}s: {self!r}"
+            too = "late" if self._is_late(wrong) else "soon"
+            return f"dial {wrong.number} came too {too}, after {wrong.waited:.3f}s: {self!r}"
         if len(seen) < self.samples:
             return f"only {len(seen)} of {self.samples} samples: {self!r}"
         if self.mean is None:
             return ""
-        mean = math.fsum(waited for _, waited in seen) / len(seen)
+        mean, awake = _mean([wait.waited for wait in seen]), _mean([wait.awake for wait in seen])
         within = _SIGMAS * 2 * self.mean / math.sqrt(12 * len(seen))
         low, high = max(0.0, self.mean - within - EARLY), self.mean + within + _LATE_SHARE * self.late
-        if low <= mean <= high:
+        if low <= mean and awake <= high:
             return ""
         return f"the mean wait is {mean:.3f}s, allowed {low:.3f}..{high:.3f}s: {self!r}"
 
-    def _out_of_bounds(self, seen: list[tuple[Dial, float]]) -> tuple[Dial, float] | None:
-        return next((each for each in seen if self._is_soon(each[1]) or self._is_late(each[1])), None)
+    def _out_of_bounds(self, seen: list[_Wait]) -> _Wait | None:
+        return next((wait for wait in seen if self._is_soon(wait) or self._is_late(wait)), None)
 
-    def _is_soon(self, waited: float) -> bool:
-        return self.least is not None and waited < self.least - EARLY
+    def _is_soon(self, wait: _Wait) -> bool:
+        return self.least is not None and wait.waited < self.least - EARLY
 
-    def _is_late(self, waited: float) -> bool:
-        return self.most is not None and waited > self.most + self.late
+    def _is_late(self, wait: _Wait) -> bool:
+        return self.most is not None and wait.awake > self.most + self.late
 
 
-def _waits(dials: Dials) -> list[tuple[Dial, float]]:
-    return [(dial, dial.waited) for dial in dials if dial.waited is not None]
+def _waits(dials: Dials) -> list[_Wait]:
+    seen = ((dial, dial.waited) for dial in dials if dial.waited is not None)
+    return [
+        _Wait(dial.number, dial.at, waited, waited - stood_still(dials.lags, dial.at - waited, dial.at))
+        for dial, waited in seen
+    ]
+
+
+def _mean(numbers: list[float]) -> float:
+    return math.fsum(numbers) / len(numbers)
 
 
 def _seen(dials: Dials) -> str:
-    seen = [waited for _, waited in _waits(dials)]
+    seen = [wait.waited for wait in _waits(dials)]
     count = f"{len(seen)} {'wait' if len(seen) == 1 else 'waits'}"
-    return f"{count}: least {min(seen):.3f}s  mean {math.fsum(seen) / len(seen):.3f}s  most {max(seen):.3f}s"
+    return f"{count}: least {min(seen):.3f}s  mean {_mean(seen):.3f}s  most {max(seen):.3f}s"

@@ -79,10 +79,29 @@ def test_when_a_client_was_too_late_is_known(matcher, shown):
     assert matcher.late_of_snapshot(dialled([0.5, 0.6])) == (shown and pytest.approx(shown))
 
 
-def test_a_machine_that_stood_still_is_named():
-    seen = dialled([0.1, 0.5]).with_lags([Lag(5.2, 0.3, "process")])
+def test_what_stood_still_is_named():
+    seen = dialled([0.1, 0.5]).with_lags([Lag(5.2, 0.3, "event loop")])
     said = "\n".join(assertrepr("==", seen, waits(most=0.2, late=0.1)))
-    assert said.endswith("this process stood still for 0.30s, 0.100s after dial 2: that can make a wait late")
+    assert said.endswith("the event loop stood still for 0.30s, 0.100s after dial 2: that can make a wait late")
+
+
+@pytest.mark.parametrize(
+    ("matcher", "lag", "holds"),
+    [
+        (waits(most=0.2, late=0.1, samples=2), Lag(5.2, 0.21, "process"), True),
+        (waits(most=0.2, late=0.1, samples=2), Lag(5.2, 0.21, "event loop"), False),
+        (waits(most=0.2, late=0.1, samples=2), Lag(5.2, 0.19, "process"), False),
+        (waits(most=0.2, late=0.1, samples=2), Lag(5.5, 0.3, "process"), False),
+        (waits(most=0.2, late=0.1, samples=2), Lag(4.0, 1.21, "process"), False),
+        (waits(most=0.2, late=0.1, samples=2), Lag(4.0, 1.5, "process"), True),
+        (waits(mean=0.05, late=0.1, samples=2), Lag(5.2, 0.29, "process"), True),
+        (waits(mean=0.05, late=0.1, samples=2), Lag(5.2, 0.2, "process"), False),
+        (waits(least=0.1, samples=2), Lag(5.0, 0.6, "process"), True),
+        (waits(mean=0.3, samples=2), Lag(5.0, 0.6, "process"), True),
+    ],
+)
+def test_no_wait_is_too_long_because_this_process_stood_still(matcher, lag, holds):
+    assert (dialled([0.1, 0.5]).with_lags([lag]) == matcher) is holds
 
 
 def test_too_few():
