@@ -172,6 +172,15 @@ def test_the_policy_of_redis_is_recovered():
 SEEN = dialled([0.1, 0.2, 0.4, 0.8, 1.0, 1.0])
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_the_first_draw_of_a_single_run_is_no_wait_apart(seed):
+    draws = random.Random(seed)
+    found = fingerprint(dialled([draws.uniform(0, 0.4) + draws.uniform(0, 0.001) for _ in range(30)]))
+    assert (found.matcher.jitter, found.matcher.initial) == (full(), None)
+    assert about(found.matcher.first, 0.4, 0.1)
+    assert about(found.matcher.factor, 1, 0.02)
+
+
 def test_a_link_and_a_history_are_judged_by_their_dials():
     history = History("chat", 99.0, SEEN)
 

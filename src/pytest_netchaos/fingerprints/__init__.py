@@ -116,7 +116,9 @@ def _structures(runs: list[tuple[bool, list[float]]]) -> Iterator[Guess]:
     heads, rest = [run[0] for run in plain], [run[1:] for run in plain if len(run) > 1]
     if rest:
         initial = _initial(heads)
-        yield from (replace(guess, at_once=at_once, initial=initial) for guess in guesses(rest))
+        # Of a single run that is random, the first wait is a draw like any other: nothing shows that it's a wait apart.
+        found = (guess for guess in guesses(rest) if len(heads) > 1 or guess.model == "fixed")
+        yield from (replace(guess, at_once=at_once, initial=initial) for guess in found)
 
 
 def _comes_at_once(runs: list[tuple[bool, list[float]]]) -> bool:

@@ -87,12 +87,12 @@ def guesses(runs: Sequence[Sequence[float]]) -> Iterator[Guess]:
     yield from _unjittered(columns)
     for model in ("share", "full", "equal", "additive"):
         yield from _on_grid(model, columns)
-    free = [[wait for wait in run if wait < longest - NEAR] for run in runs] if has_equals else list(runs)
-    if any(free):
+    free = [[wait for wait in run if wait < longest - NEAR] for run in runs] if has_equals else []
+    if any(free):  # Without a cap, it's the same whether that comes before or after.
         # What is cut off shows no jitter, so the fit is one of the waits before it.
         known = _columns(free)
         for guess in _on_grid("full", known, caps=False):
-            yield replace(guess, model="full, capped after", cap=max(edge, _LEAST) if has_equals else None)
+            yield replace(guess, model="full, capped after", cap=max(edge, _LEAST))
     yield _socketio(runs, max(edge, _LEAST) if has_equals else None)
 
 

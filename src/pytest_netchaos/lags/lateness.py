@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from ..history import Dials, History
@@ -47,6 +48,15 @@ def explaining(judged: History | Dials, begin: float, end: float) -> list[str]:
     longest = max(lags, key=lambda lag: lag.lasted)
     others = f" (and {len(lags) - 1} more)" if len(lags) > 1 else ""
     return [f"{_stood_still(longest)}{_place(longest, dials)}{others}: {_CAVEAT}"]
+
+
+def stood_still(lags: Sequence[Lag], begin: float, end: float) -> float:
+    """Return for how many seconds of that time this process got nothing done: its clients neither.
+
+    An event loop that stood still doesn't count: what blocked it may have been the client.
+    """
+    stops = (lag for lag in lags if lag.of == "process")
+    return math.fsum(max(0.0, min(end, lag.at + lag.lasted) - max(begin, lag.at)) for lag in stops)
 
 
 def _stood_still(lag: Lag) -> str:

@@ -5,14 +5,29 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import NamedTuple
 
 from ..faults import check_duration
-from ..history import Dial, Dials
+from ..history import Dials
+from ..lags.lateness import stood_still
 from .base import Matcher
 from .gaps import EARLY, LATE, dials_of, unjudgeable, unseen
 
 #: How many standard deviations the mean of draws may be off: 2·exp(-5.5²/2) = 5.4e-7, see `sampling`.
 _SIGMAS = 5.5
+#: How much of ``late`` the mean may be late: as if that hit one wait in ten. All of it would hide a mean that is twice
+#: what it should be: clients that wait 0.2 s on average, and should wait 0.1, would have passed with 0.25 s.
+_LATE_SHARE = 0.1
+
+
+class _Wait(NamedTuple):
+    """The end of a wait, and how long it was."""
+
+    number: int
+    at: float
+    waited: float
+    #: The same without the time for which this process stood still.
+    awake: float
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -25,9 +40,13 @@ class waits(Matcher[Dials]):  # noqa: N801 - the class is the call that a test w
     - No wait is less than ``least`` (10 ms less, for what a measurement can err by) or more than ``most`` + ``late``.
     - The mean of *n* waits differs from ``mean`` by at most 5.5 · 2·``mean``/√(12·*n*), 58 % for 30: the mean of even
       draws from 0 to twice ``mean`` is farther off with a probability of at most 2·exp(−5.5²/2) = 5.4e-7, that of
-      narrower even draws less often. It may be 10 ms less and ``late`` more than that.
+      narrower even draws less often. It may be 10 ms less than that, and a tenth of ``late`` more: a machine that
+      stands still makes some waits longer, and not all of them.
 
-    Name a ``late`` that is small beside what is to be told apart.
+    Where the log knows that this process stood still (not an event loop: what blocks that may be the client), a wait is
+    held to be as much shorter before it's called too long.
+
+    Name a ``late`` that is small beside what ``most`` is to tell apart.
 
     Raises:
         TypeError: An argument has the wrong type.
@@ -44,7 +63,7 @@ class waits(Matcher[Dials]):  # noqa: N801 - the class is the call that a test w
     most: float | None = field(default=None, kw_only=True)
     #: How many waits it takes.
     samples: int = field(default=30, kw_only=True)
-    #: Seconds that a wait may be longer because the client, the proxy or the machine is busy.
+    #: Seconds that a wait may be longer because the client, the proxy or the machine is busy; the mean, a tenth of it.
     late: float = field(default=LATE, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -70,35 +89,60 @@ class waits(Matcher[Dials]):  # noqa: N801 - the class is the call that a test w
         """Judge dials, and what has them."""
         return dials_of(actual)
 
+    def late_of_snapshot(self, snapshot: Dials) -> tuple[float, float] | None:
+        """The first wait that is out of bounds, if it was too long."""
+        wrong = None if unjudgeable(snapshot, "") else self._out_of_bounds(_waits(snapshot))
+        return (wrong.at - wrong.waited, wrong.at) if wrong is not None and self._is_late(wrong) else None
+
     def explain_snapshot(self, snapshot: Dials) -> list[str]:
         """Show the first wait that is out of bounds, or the mean, and the statistics of all."""
         lines = unjudgeable(snapshot, repr(self))
         if not lines:
-            verdict = self._verdict([(dial, dial.waited) for dial in snapshot if dial.waited is not None])
+            verdict = self._verdict(_waits(snapshot))
             lines = [verdict, _seen(snapshot)] if verdict else []
         if lines:
             return [*lines, snapshot.blind] if snapshot.blind else lines
         return unseen(snapshot, repr(self))
 
-    def _verdict(self, seen: list[tuple[Dial, float]]) -> str:
-        for dial, waited in seen:
-            if self.least is not None and waited < self.least - EARLY:
-                return f"dial {dial.number} came too soon, after {waited:.3f}s: {self!r}"
-            if self.most is not None and waited > self.most + self.late:
-                return f"dial {dial.number} came too late, after {waited:.3f}s: {self!r}"
+    def _verdict(self, seen: list[_Wait]) -> str:
+        wrong = self._out_of_bounds(seen)
+        if wrong is not None:
+            too = "late" if self._is_late(wrong) else "soon"
+            return f"dial {wrong.number} came too {too}, after {wrong.waited:.3f}s: {self!r}"
         if len(seen) < self.samples:
             return f"only {len(seen)} of {self.samples} samples: {self!r}"
         if self.mean is None:
             return ""
-        mean = math.fsum(waited for _, waited in seen) / len(seen)
+        mean, awake = _mean([wait.waited for wait in seen]), _mean([wait.awake for wait in seen])
         within = _SIGMAS * 2 * self.mean / math.sqrt(12 * len(seen))
-        low, high = max(0.0, self.mean - within - EARLY), self.mean + within + self.late
-        if low <= mean <= high:
+        low, high = max(0.0, self.mean - within - EARLY), self.mean + within + _LATE_SHARE * self.late
+        if low <= mean and awake <= high:
             return ""
         return f"the mean wait is {mean:.3f}s, allowed {low:.3f}..{high:.3f}s: {self!r}"
 
+    def _out_of_bounds(self, seen: list[_Wait]) -> _Wait | None:
+        return next((wait for wait in seen if self._is_soon(wait) or self._is_late(wait)), None)
+
+    def _is_soon(self, wait: _Wait) -> bool:
+        return self.least is not None and wait.waited < self.least - EARLY
+
+    def _is_late(self, wait: _Wait) -> bool:
+        return self.most is not None and wait.awake > self.most + self.late
+
+
+def _waits(dials: Dials) -> list[_Wait]:
+    seen = ((dial, dial.waited) for dial in dials if dial.waited is not None)
+    return [
+        _Wait(dial.number, dial.at, waited, waited - stood_still(dials.lags, dial.at - waited, dial.at))
+        for dial, waited in seen
+    ]
+
+
+def _mean(numbers: list[float]) -> float:
+    return math.fsum(numbers) / len(numbers)
+
 
 def _seen(dials: Dials) -> str:
-    seen = [dial.waited for dial in dials if dial.waited is not None]
+    seen = [wait.waited for wait in _waits(dials)]
     count = f"{len(seen)} {'wait' if len(seen) == 1 else 'waits'}"
-    return f"{count}: least {min(seen):.3f}s  mean {math.fsum(seen) / len(seen):.3f}s  most {max(seen):.3f}s"
+    return f"{count}: least {min(seen):.3f}s  mean {_mean(seen):.3f}s  most {max(seen):.3f}s"

@@ -4,7 +4,7 @@ import pytest
 
 from pytest_netchaos.faults import Blackhole, Cut
 from pytest_netchaos.history import Connection, Dial, Dials, FaultSpan, History, Lag
-from pytest_netchaos.lags.lateness import explaining, remarks
+from pytest_netchaos.lags.lateness import explaining, remarks, stood_still
 from pytest_netchaos.matchers import (
     assertrepr,
     backoff,
@@ -172,3 +172,20 @@ def test_no_lag_excuses_a_client_that_came_too_soon_or_too_often(judged, matcher
 def test_a_first_wait_that_was_too_soon_is_not_excused_by_a_later_one_that_was_too_late():
     dials = Dials([dial(1, 1.0), dial(2, 1.1, 0.1), dial(3, 20.0, 18.9)], lags=THROUGHOUT)
     assert not any(CAVEAT in line for line in assertrepr("==", dials, backoff(first=1)))
+
+
+@pytest.mark.parametrize(
+    ("lags", "lasted"),
+    [
+        ([], 0.0),
+        ([Lag(10.2, 0.3, "process")], 0.3),
+        ([Lag(9.8, 0.3, "process")], 0.1),
+        ([Lag(10.8, 0.3, "process")], 0.2),
+        ([Lag(9.0, 3.0, "process")], 1.0),
+        ([Lag(9.0, 0.5, "process"), Lag(11.5, 0.5, "process")], 0.0),
+        ([Lag(10.0, 0.1, "process"), Lag(10.5, 0.2, "process")], 0.3),
+        ([Lag(10.2, 0.3, "event loop")], 0.0),
+    ],
+)
+def test_how_long_this_process_stood_still(lags, lasted):
+    assert stood_still(lags, 10.0, 11.0) == pytest.approx(lasted)

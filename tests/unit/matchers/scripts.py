@@ -31,6 +31,11 @@ class Script:
             self._add(until, "hung_up", until, self.dials, "client")
         return self
 
+    def open(self, at, dial):
+        """A dial without an answer is served after all."""
+        self._add(at, "opened", at, dial)
+        return self
+
     def vain(self, at, until, opened):
         """A dial that is served when its client is gone."""
         self.pend(at, until)

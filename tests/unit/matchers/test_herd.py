@@ -62,6 +62,12 @@ def test_a_client_that_was_gone_when_it_was_served_is_not_back():
     assert script.serve(4.0).at(9.0) == no_thundering_herd(4)
 
 
+def test_a_client_whose_dial_was_on_its_way_at_the_time_is_back():
+    script = Script().pend(1.0).open(1.11, 1).serve(1.2).serve(1.4)
+    assert script.at(9.0) == no_thundering_herd(3, since=1.1)
+    assert script.at(9.0) != no_thundering_herd(3, since=1.15)
+
+
 @pytest.mark.parametrize(("share", "clients", "most"), [(0.29, 100, 29), (0.5, 5, 2), (0.01, 9, 1), (1, 7, 7)])
 def test_how_many_a_share_is(share, clients, most):
     assert no_thundering_herd(clients, share=share).most == most

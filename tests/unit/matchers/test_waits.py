@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.dialled import dialled
 
-from pytest_netchaos.history import Dial, Dials
+from pytest_netchaos.history import Dial, Dials, Lag
+from pytest_netchaos.matchers.base import assertrepr
 from pytest_netchaos.matchers.waits import waits
 
 
@@ -25,6 +26,8 @@ def drawn(most, count=30, seed=1):
         (waits(mean=0.05, late=0.01), drawn(0.1), True),
         (waits(mean=0.05, late=0.01), drawn(0.4), False),
         (waits(mean=0.2, late=0.01), drawn(0.1), False),
+        (waits(mean=0.1), drawn(0.4, 200), False),
+        (waits(mean=0.1, late=5.0), drawn(0.4, 200), True),
         (waits(mean=0.05), drawn(0.1, 29), False),
         (waits(mean=0.05, samples=29), drawn(0.1, 29), True),
         (waits(least=0.2, samples=1), dialled([0.191]), True),
@@ -61,6 +64,44 @@ def test_one_is_too_long():
         "dial 2 came too late, after 0.300s: waits(most=0.2, samples=1, late=0.05)\n"
         "1 wait: least 0.300s  mean 0.300s  most 0.300s"
     )
+
+
+@pytest.mark.parametrize(
+    ("matcher", "shown"),
+    [
+        (waits(most=0.2), (5.0, 5.5)),
+        (waits(mean=0.1, samples=2), None),
+        (waits(least=0.2), None),
+        (waits(most=0.6, samples=2), None),
+    ],
+)
+def test_when_a_client_was_too_late_is_known(matcher, shown):
+    assert matcher.late_of_snapshot(dialled([0.5, 0.6])) == (shown and pytest.approx(shown))
+
+
+def test_what_stood_still_is_named():
+    seen = dialled([0.1, 0.5]).with_lags([Lag(5.2, 0.3, "event loop")])
+    said = "\n".join(assertrepr("==", seen, waits(most=0.2, late=0.1)))
+    assert said.endswith("the event loop stood still for 0.30s, 0.100s after dial 2: that can make a wait late")
+
+
+@pytest.mark.parametrize(
+    ("matcher", "lag", "holds"),
+    [
+        (waits(most=0.2, late=0.1, samples=2), Lag(5.2, 0.21, "process"), True),
+        (waits(most=0.2, late=0.1, samples=2), Lag(5.2, 0.21, "event loop"), False),
+        (waits(most=0.2, late=0.1, samples=2), Lag(5.2, 0.19, "process"), False),
+        (waits(most=0.2, late=0.1, samples=2), Lag(5.5, 0.3, "process"), False),
+        (waits(most=0.2, late=0.1, samples=2), Lag(4.0, 1.21, "process"), False),
+        (waits(most=0.2, late=0.1, samples=2), Lag(4.0, 1.5, "process"), True),
+        (waits(mean=0.05, late=0.1, samples=2), Lag(5.2, 0.29, "process"), True),
+        (waits(mean=0.05, late=0.1, samples=2), Lag(5.2, 0.2, "process"), False),
+        (waits(least=0.1, samples=2), Lag(5.0, 0.6, "process"), True),
+        (waits(mean=0.3, samples=2), Lag(5.0, 0.6, "process"), True),
+    ],
+)
+def test_no_wait_is_too_long_because_this_process_stood_still(matcher, lag, holds):
+    assert (dialled([0.1, 0.5]).with_lags([lag]) == matcher) is holds
 
 
 def test_too_few():
@@ -120,14 +161,14 @@ def test_the_verdict_is_that_of_the_definition(seen, least, mean, most, samples,
     average = sum(seen) / len(seen)
     margin = 5.5 * 2 * (mean or 0) / math.sqrt(12 * len(seen))
     edges = [*(abs(w - b) for w in seen for b in ((least or 0) - 0.01, (most or 9) + late))]
-    edges += [abs(average - (mean or 9) - margin - late), abs(average - (mean or 9) + margin + 0.01)]
+    edges += [abs(average - (mean or 9) - margin - late / 10), abs(average - (mean or 9) + margin + 0.01)]
     if min(edges) < 1e-6:
         return  # the dials' times round
     holds = (
         len(seen) >= samples
         and (least is None or min(seen) >= least - 0.01)
         and (most is None or max(seen) <= most + late)
-        and (mean is None or mean - margin - 0.01 <= average <= mean + margin + late)
+        and (mean is None or mean - margin - 0.01 <= average <= mean + margin + late / 10)
     )
     matcher = waits(least=least, mean=mean, most=most, samples=samples, late=late)
     assert (dialled(seen) == matcher) is holds
