@@ -57,7 +57,7 @@ async def test_the_limit_does_not_count_the_first_attempt(link, page, kind):
         with pytest.raises(AssertionError) as failure:
             await check_async(link, gave_up(after=4))
         assert page.shows(failure)
-        await check_async(link, gave_up(after=5))
+        await check_async(link, gave_up(after=5, quiet=0.3))
 
 
 async def test_the_jitter_is_in_seconds(link, page):
