@@ -34,8 +34,8 @@ def constant(_failures: int, _random: Random) -> float:
 
 
 def growing(failures: int, random: Random) -> float:
-    """Return 100 ms on average after a connection, 500 ms after a dial in vain, and 2.5 s after more of them."""
-    return random.uniform(0, (0.2, 1.0, 5.0)[min(failures, 2)])
+    """Return 100 ms on average after a connection, 500 ms after a dial in vain, and 2 s after more of them."""
+    return random.uniform(0, (0.2, 1.0, 4.0)[min(failures, 2)])
 
 
 class Connection:
