@@ -58,7 +58,8 @@ class Connection:
     async def _connected(self) -> bool:
         """Listen for as long as there is a connection; return whether there was one."""
         try:
-            async with connect(self._url, compression=None) as websocket:
+            # Whether there's a proxy, websockets would ask the environment, all of it, before each dial.
+            async with connect(self._url, compression=None, proxy=None) as websocket:
                 self.was_connected.set()
                 with contextlib.suppress(ConnectionClosed):
                     async for _ in websocket:

@@ -64,7 +64,7 @@ async def outage(link: Link, wait: Wait, in_vain: int) -> float:
 @pytest.mark.parametrize("wait", [constant, halved])
 async def test_clients_that_are_just_made_faster_are_a_herd(netchaos, port, page, wait):
     link = netchaos.link(port)
-    known_at = await outage(link, wait, in_vain=200)
+    known_at = await outage(link, wait, in_vain=3 * CLIENTS)
     with pytest.raises(AssertionError) as failure:
         check(link, no_thundering_herd(clients=CLIENTS, share=0.75, window=0.5, since=known_at))
     assert page.shows(failure, whatever_the_counts=True)
