@@ -15,7 +15,7 @@ Wait = Callable[[int, Random], float]
 
 
 def released(_failures: int, random: Random) -> float:
-    """Return 200 ms on average, 400 at most: what E2B's Python SDK 0.13.0 to 0.13.4 waits.
+    """Return 200 ms on average, 400 at most: what E2B's Python SDK 0.13.4 waits (and 0.13.0).
 
     Its ``sandbox/websocket_client.py`` sets ``BACKOFF_INITIAL = 0.4`` and ``BACKOFF_FACTOR = 1``, and websockets 11,
     which it pins, multiplies that by ``random.random()`` for every dial (``legacy/client.py``).
