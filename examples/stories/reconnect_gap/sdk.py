@@ -15,7 +15,7 @@ Wait = Callable[[int, Random], float]
 
 
 def released(_failures: int, random: Random) -> float:
-    """Return 200 ms on average, 400 at most: what E2B's Python SDK 0.13.0 to 0.13.4 waits.
+    """Return 200 ms on average, 400 at most: what E2B's Python SDK 0.13.4 waits (and 0.13.0).
 
     Its ``sandbox/websocket_client.py`` sets ``BACKOFF_INITIAL = 0.4`` and ``BACKOFF_FACTOR = 1``, and websockets 11,
     which it pins, multiplies that by ``random.random()`` for every dial (``legacy/client.py``).
@@ -34,8 +34,8 @@ def constant(_failures: int, _random: Random) -> float:
 
 
 def growing(failures: int, random: Random) -> float:
-    """Return 100 ms on average after a connection, 500 ms after a dial in vain, and 2.5 s after more of them."""
-    return random.uniform(0, (0.2, 1.0, 5.0)[min(failures, 2)])
+    """Return 100 ms on average after a connection, 500 ms after a dial in vain, and 2 s after more of them."""
+    return random.uniform(0, (0.2, 1.0, 4.0)[min(failures, 2)])
 
 
 class Connection:
@@ -58,7 +58,8 @@ class Connection:
     async def _connected(self) -> bool:
         """Listen for as long as there is a connection; return whether there was one."""
         try:
-            async with connect(self._url, compression=None) as websocket:
+            # Whether there's a proxy, websockets would ask the environment, all of it, before each dial.
+            async with connect(self._url, compression=None, proxy=None) as websocket:
                 self.was_connected.set()
                 with contextlib.suppress(ConnectionClosed):
                     async for _ in websocket:
