@@ -56,7 +56,7 @@ class ObservedNetwork:
         """The lines that were noted here and in the ledgers, in order of time."""
         notes = [Note(entry.at, entry.text) for entry in self._notes]
         notes += (note for ledger in self._ledgers for note in ledger.notes)
-        notes += self._notes_of_servers()
+        notes += self.server_notes()
         return tuple(sorted(notes, key=attrgetter("at")))
 
     @property
@@ -119,15 +119,16 @@ class ObservedNetwork:
         """The ledgers that are kept with it."""
         return tuple(self._ledgers)
 
-    def _outages_of_servers(self) -> Iterator[tuple[str, Outage]]:
-        for name, outages in self._servers_attended:
-            yield from ((name, outage) for outage in outages() if outage.started_at >= self._began_at)
-
-    def _notes_of_servers(self) -> Iterator[Note]:
+    def server_notes(self) -> Iterator[Note]:
+        """Tell what the servers of the test went through, in words."""
         for name, outage in self._outages_of_servers():
             yield Note(outage.started_at, f"{name}: {' and '.join(outage.kinds)}")
             if outage.healed_at is not None:
                 yield Note(outage.healed_at, f"{name}: back after {outage.healed_at - outage.started_at:.3f} s")
+
+    def _outages_of_servers(self) -> Iterator[tuple[str, Outage]]:
+        for name, outages in self._servers_attended:
+            yield from ((name, outage) for outage in outages() if outage.started_at >= self._began_at)
 
     def _merge(self, histories: Iterable[History]) -> Timeline:
         merged = [*self._notes]
@@ -137,5 +138,5 @@ class ObservedNetwork:
             # A timeline has the faults from the histories; to ask for outages once more would fail with a dead engine.
             merged += messages(ledger.record(outages=()))
             merged += (Entry(note.at, "", "note", note.text) for note in ledger.notes)
-        merged += (Entry(note.at, "", "note", note.text) for note in self._notes_of_servers())
+        merged += (Entry(note.at, "", "note", note.text) for note in self.server_notes())
         return Timeline(merged)

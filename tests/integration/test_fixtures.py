@@ -312,7 +312,7 @@ def test_a_killed_redis_is_an_outage_for_the_ledger_of_this_test_and_of_no_other
         def test_comes_later(ledger):
             assert ledger.record().outages == ()
     """)
-    result = pytester.runpytest("-p", "no:xdist")
+    result = pytester.runpytest_subprocess("-p", "no:randomly")
     result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines(
         [
