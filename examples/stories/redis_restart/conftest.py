@@ -49,6 +49,14 @@ class Cluster:
         """Wait until Bob has got the latest tick."""
         await eventually_async(lambda: self._count - 1 in self._got_by_bob(), within=SOON)
 
+    async def health(self, name: str) -> dict[str, object]:
+        """What the manager of somebody's node says."""
+        return await {"alice": self.alice, "bob": self.bob}[name].call("health", timeout=SOON)
+
+    async def all_are(self, health: dict[str, object]) -> bool:
+        """Ask both managers whether these of their figures are so."""
+        return all([health.items() <= (await self.health(name)).items() for name in ("alice", "bob")])
+
     async def kept_everything(self) -> None:
         """Check that everybody got every tick, once and in order."""
         await self.caught_up()
