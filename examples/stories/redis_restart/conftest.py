@@ -90,14 +90,16 @@ def cluster(processes, ledger, redis_server):
         for process, redis_url in zip(processes, redis_urls, strict=True):
             print(json.dumps([kind, redis_url, options]), file=process.stdin, flush=True)
         urls = [process.stdout.readline().strip() for process in processes]
-        async with user("alice", urls[0], ledger) as alice, user("bob", urls[1], ledger) as bob:
-            started = Cluster(alice, bob, ledger, subscribers)
-            await started.listening()
-            await started.tick()
-            await started.caught_up()
-            yield started
-        for process in processes:
-            print(file=process.stdin, flush=True)
+        try:
+            async with user("alice", urls[0], ledger) as alice, user("bob", urls[1], ledger) as bob:
+                started = Cluster(alice, bob, ledger, subscribers)
+                await started.listening()
+                await started.tick()
+                await started.caught_up()
+                yield started
+        finally:
+            for process in processes:
+                print(file=process.stdin, flush=True)
 
     return start
 

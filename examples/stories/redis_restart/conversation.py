@@ -21,6 +21,9 @@ class Heard(NamedTuple):
     must_greet: bool = False  #: This node is to say its place.
 
 
+_NOTHING, _NEW = Heard(), Heard(is_new=True)
+
+
 class Conversation:
     """A node's part of it.
 
@@ -48,13 +51,13 @@ class Conversation:
         """Take in whatever arrived, one's own included."""
         node = data.get("node")
         if node == self._me:
-            return Heard()
+            return _NOTHING
         if node is None:
-            return Heard(is_new=True)  # from a node with the stock manager
+            return _NEW  # from a node with the stock manager
         if data["method"] == "place":
             return Heard(must_greet=self._compare(node, data))
         if self.inbox.take(node, data["number"]):
-            return Heard(is_new=True)
+            return _NEW
         return Heard(must_greet=self.inbox.must_ask(node, data["number"]))
 
     def _compare(self, node: str, place: Message) -> bool:

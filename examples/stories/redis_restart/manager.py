@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import socketio
 from examples.stories.redis_restart.conversation import Conversation
 from examples.stories.redis_restart.sequences import Outbox
-from examples.stories.redis_restart.subscription import backoff, messages
+from examples.stories.redis_restart.subscription import Subscription, backoff
 
 #: Events that go to Redis in one round trip, where so many wait.
 BATCH = 100
@@ -60,7 +60,8 @@ class BufferedRedisManager(socketio.AsyncRedisManager):
         silence: float = 2.0,
         **options: Any,
     ) -> None:
-        options["redis_options"] = {"socket_timeout": silence, **(options.get("redis_options") or {})}
+        limits = {"socket_timeout": silence, "socket_connect_timeout": silence}
+        options["redis_options"] = {**limits, **(options.get("redis_options") or {})}
         super().__init__(url, **options)
         self._outbox = Outbox(max_events, max_age)
         self._talk = Conversation(self.host_id, self._outbox)
@@ -169,34 +170,35 @@ class BufferedRedisManager(socketio.AsyncRedisManager):
         waits = backoff(*self._waits)
         while True:
             try:
-                async with contextlib.aclosing(messages(self._client(), self.channel, self._silence)) as heard:
-                    async for message in heard:
+                subscription = Subscription(self._client(), self.channel, self._silence)
+                async with contextlib.aclosing(subscription.messages()) as messages:
+                    async for message in messages:
                         if message["type"] == "subscribe":
                             self._is_listening = True
                             self._get_logger().info("Redis has confirmed the subscription")
                             self._greet()
-                        elif message["type"] == "message":
-                            waits = backoff(*self._waits)
-                            for data in self._in_turn(message["data"]):
-                                yield data
+                        elif message["type"] == "message" and (data := self._in_turn(message["data"])):
+                            yield data
             except Exception as error:  # noqa: BLE001 - whatever it is: without a listener, a node is deaf
+                waits = backoff(*self._waits) if self._is_listening else waits
                 self._is_listening, wait = False, next(waits)
                 self._get_logger().warning("Redis sends no events (%s); next try in %.2f s", error, wait)
                 await asyncio.sleep(wait)
 
-    def _in_turn(self, text: bytes) -> list[dict[str, Any]]:
+    def _in_turn(self, text: bytes) -> dict[str, Any] | None:
         """Return what python-socketio is to handle: an event in its turn, or nothing."""
         try:
-            data = self.json.loads(text)
+            data: dict[str, Any] = self.json.loads(text)
         except ValueError:
-            return []  # nothing that a node has said
-        before = self._talk.inbox.missed
+            return None  # nothing that a node has said
+        missed = self._talk.inbox.missed
         heard = self._talk.hear(data)
-        if missed := self._talk.inbox.missed - before:
+        if missed != self._talk.inbox.missed:
+            missed = self._talk.inbox.missed - missed
             self._get_logger().error("%d events of node %s are lost: it has dropped them", missed, data["node"])
         if heard.must_greet:
             self._greet()
-        return [data] * heard.is_new
+        return data if heard.is_new else None
 
     def _greet(self) -> None:
         """Say this node's place, and publish what others have missed."""

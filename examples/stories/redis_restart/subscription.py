@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import random
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
+
+from redis.exceptions import RedisError
 
 
 def backoff(first: float, longest: float) -> Iterator[float]:
@@ -15,24 +19,50 @@ def backoff(first: float, longest: float) -> Iterator[float]:
         wait = min(2 * wait, longest)
 
 
-async def messages(redis: Any, channel: str, silence: float) -> AsyncIterator[dict[str, Any]]:
-    """Subscribe, and yield what comes: messages, and a ``subscribe`` once Redis has confirmed the subscription.
+class Subscription:
+    """A subscription to one channel.
 
-    A connection can be dead without a sign of it. So after ``silence`` seconds Redis is asked for one.
+    A connection can be dead without a sign of it. So after some seconds of silence Redis is asked for one, and after as
+    many again the connection is closed.
 
-    Raises:
-        TimeoutError: Redis didn't answer for as long again.
+    Args:
+        redis: A client of redis-py.
+        channel: The channel's name.
+        silence: The seconds.
     """
-    async with redis.pubsub() as pubsub:
-        await pubsub.subscribe(channel)
-        is_asked = False
-        while True:
-            message = await pubsub.get_message(timeout=silence)
-            if message is not None:
-                is_asked = False
-                yield message
-            elif is_asked:
-                raise TimeoutError(f"no sign of it for {2 * silence:g} s")
-            else:
-                await pubsub.ping()
-                is_asked = True
+
+    def __init__(self, redis: Any, channel: str, silence: float) -> None:
+        self._pubsub = redis.pubsub()
+        self._channel = channel
+        self._silence = silence
+        self._heard = 0
+
+    async def messages(self) -> AsyncIterator[dict[str, Any]]:
+        """Subscribe, and yield what comes: messages, and a ``subscribe`` once Redis has confirmed the subscription.
+
+        Raises:
+            redis.ConnectionError: The connection has ended.
+        """
+        async with self._pubsub:
+            await self._pubsub.subscribe(self._channel)
+            watch = asyncio.create_task(self._watch())
+            try:
+                async for message in self._pubsub.listen():
+                    self._heard += 1
+                    yield message
+            finally:
+                watch.cancel()
+
+    async def _watch(self) -> None:
+        with contextlib.suppress(RedisError, OSError):  # then it has ended already
+            while await self._hears():
+                pass
+            await self._pubsub.connection.disconnect(nowait=True)
+
+    async def _hears(self) -> bool:
+        before = self._heard
+        await asyncio.sleep(self._silence)
+        if self._heard == before:
+            await self._pubsub.ping()
+            await asyncio.sleep(self._silence)
+        return self._heard != before

@@ -98,6 +98,15 @@ async def test_nothing_is_lost_when_a_node_is_cut_off(cluster, urls, links, whos
         await chat.kept_everything()
 
 
+async def test_nothing_is_lost_when_a_listener_is_deaf_without_knowing_it(cluster, urls, links):
+    async with cluster("buffered", *urls, silence=0.5) as chat:
+        dials = len(links[1].dials)
+        with links[1].blackhole():
+            await chat.tick()
+            await links[1].wait_for_dial_async(dials + 1, timeout=30)  # it has asked Redis, and got no answer
+        await chat.kept_everything()
+
+
 async def test_nothing_is_lost_while_both_links_flap(cluster, urls, links):
     async with cluster("buffered", *urls) as chat:
         flaps = [link.flap(down=(0.05, 0.3), up=(0.05, 0.3), cycles=5) for link in links]
