@@ -17,8 +17,8 @@ from typing import Any
 from .scale import Scale
 from .stats import Result, Skipped, result
 
-_EVENTS = 2000
-_ROUNDS = 15
+_EVENTS = 200
+_ROUNDS = 60
 #: Tasks that emit at the same time.
 _TASKS = 20
 _PATIENCE = 60.0

@@ -19,6 +19,7 @@ class Heard(NamedTuple):
 
     is_new: bool = False  #: It is an event, and to be handled now.
     must_greet: bool = False  #: This node is to say its place.
+    missed: int = 0  #: So many events will never come.
 
 
 _NOTHING, _NEW = Heard(), Heard(is_new=True)
@@ -39,13 +40,13 @@ class Conversation:
 
     def numbered(self, data: Message, number: int) -> Message:
         """Return an event as it is published. Nodes with the stock manager take it as well."""
-        return {**data, "node": self._me, "number": number}
+        return {"node": self._me, "number": number, **data}
 
     def place(self) -> Message:
         """Return this node's place."""
         own = self.outbox
         numbers = {"first": own.first, "next": own.next, "sent": own.sent, "seen": dict(self.inbox.seen)}
-        return {"method": "place", "node": self._me, **numbers}
+        return {"node": self._me, "method": "place", **numbers}
 
     def hear(self, data: Message) -> Heard:
         """Take in whatever arrived, one's own included."""
@@ -55,15 +56,16 @@ class Conversation:
         if node is None:
             return _NEW  # from a node with the stock manager
         if data["method"] == "place":
-            return Heard(must_greet=self._compare(node, data))
+            return self._compare(node, data)
         if self.inbox.take(node, data["number"]):
             return _NEW
         return Heard(must_greet=self.inbox.must_ask(node, data["number"]))
 
-    def _compare(self, node: str, place: Message) -> bool:
-        """Say whether one of the two has missed something, or doesn't know the other."""
-        seen_here = place["seen"].get(self._me)
+    def _compare(self, node: str, place: Message) -> Heard:
+        """Find out whether one of the two has missed something, or doesn't know the other."""
+        seen_here, missed = place["seen"].get(self._me), self.inbox.missed
         if seen_here is not None and seen_here < self.outbox.last:
             self.outbox.rewind(seen_here + 1)
         is_behind = self.inbox.place(node, first=place["first"], following=place["next"], sent=place["sent"])
-        return is_behind or seen_here is None or seen_here < self.outbox.last
+        must_greet = is_behind or seen_here is None or seen_here < self.outbox.last
+        return Heard(must_greet=must_greet, missed=self.inbox.missed - missed)

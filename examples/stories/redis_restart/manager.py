@@ -65,6 +65,8 @@ class BufferedRedisManager(socketio.AsyncRedisManager):
         super().__init__(url, **options)
         self._outbox = Outbox(max_events, max_age)
         self._talk = Conversation(self.host_id, self._outbox)
+        #: How whatever this node publishes begins, if JSON is written in the usual way: it needn't be read again.
+        self._own = f'{{"node": "{self.host_id}"'.encode()
         self._waits = waits
         self._silence = silence
         self._lock = asyncio.Lock()
@@ -117,14 +119,16 @@ class BufferedRedisManager(socketio.AsyncRedisManager):
     async def _publish_batch(self) -> None:
         """Publish what is due, in one round trip. What fails stays due."""
         texts = self._outbox.due(BATCH)
-        begin, greeting = self._outbox.next, [self.json.dumps(self._talk.place())] * self._must_greet
-        self._must_greet = False
+        begin, count = self._outbox.next, len(texts)
+        if greets := self._must_greet:
+            self._must_greet = False
+            texts.insert(0, self.json.dumps(self._talk.place()))
         try:
-            await self._send([*greeting, *texts])
+            await self._send(texts)
         except BaseException:
-            self._must_greet |= bool(greeting)
+            self._must_greet |= greets
             raise
-        self._outbox.published(begin, len(texts))
+        self._outbox.published(begin, count)
 
     async def _send(self, texts: list[str]) -> None:
         if len(texts) == 1:
@@ -187,15 +191,15 @@ class BufferedRedisManager(socketio.AsyncRedisManager):
 
     def _in_turn(self, text: bytes) -> dict[str, Any] | None:
         """Return what python-socketio is to handle: an event in its turn, or nothing."""
+        if text.startswith(self._own):
+            return None
         try:
             data: dict[str, Any] = self.json.loads(text)
         except ValueError:
             return None  # nothing that a node has said
-        missed = self._talk.inbox.missed
         heard = self._talk.hear(data)
-        if missed != self._talk.inbox.missed:
-            missed = self._talk.inbox.missed - missed
-            self._get_logger().error("%d events of node %s are lost: it has dropped them", missed, data["node"])
+        if heard.missed:
+            self._get_logger().error("%d events of node %s are lost: it has dropped them", heard.missed, data["node"])
         if heard.must_greet:
             self._greet()
         return data if heard.is_new else None

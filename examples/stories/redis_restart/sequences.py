@@ -101,9 +101,12 @@ class Inbox:
 
     def take(self, node: str, number: int) -> bool:
         """Say whether an event is the next one of its node. Of a node that is new here, every event is."""
-        seen = self.seen.get(node, number - 1)
-        if number == seen + 1:
+        seen = self.seen.get(node)
+        if seen is None:
             self._learn(node, number)
+            return True
+        if number == seen + 1:
+            self.seen[node] = number
             return True
         self.repeated += number <= seen
         return False
