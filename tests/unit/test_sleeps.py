@@ -13,6 +13,8 @@ SLEEP = re.compile(r"\bsleep\((?!0\))")
 #: How many each file has, and what they are for. A sleep is right where it is what the test is about.
 ALLOWED = {
     "examples/ci/test_nightly.py": (1, "a client's wait between two dials"),
+    "examples/stories/redis_restart/manager.py": (2, "the back-offs under test"),
+    "examples/stories/redis_restart/subscription.py": (2, "how long a connection may be silent"),
     "examples/test_redis_sentinel.py": (1, "the application's pause between two tries"),
     "examples/test_tcp_client.py": (1, "the back-off under test"),
     "tests/conformance/toxics/test_load.py": (1, "a sender that keeps to a rate"),

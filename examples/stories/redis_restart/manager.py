@@ -83,7 +83,7 @@ class BufferedRedisManager(socketio.AsyncRedisManager):
         return Health(is_publishing, self._is_listening, sent.waiting, sent.dropped, heard.missed, heard.repeated)
 
     async def aclose(self) -> None:
-        """End what runs in the background, and the connections."""
+        """End what publishes in the background, and all connections."""
         if self._catching_up is not None:
             self._catching_up.cancel()
         if self.redis is not None:
@@ -103,15 +103,11 @@ class BufferedRedisManager(socketio.AsyncRedisManager):
             return
         try:
             async with self._lock:
-                await self._publish_up_to(number)
+                while self._away_since is None and self._outbox.next <= number:
+                    await self._publish_batch()
         except asyncio.CancelledError:
             self._catch_up()  # nobody knows how far it came
             raise
-
-    async def _publish_up_to(self, number: int) -> None:
-        try:
-            while self._away_since is None and self._outbox.next <= number:
-                await self._publish_batch()
         except Exception as error:  # noqa: BLE001 - whatever it is: the event is kept, and tried again
             self._away_since = time.monotonic()
             self._catch_up(error)
@@ -163,9 +159,8 @@ class BufferedRedisManager(socketio.AsyncRedisManager):
     async def _wait_for_redis(self, error: Exception, wait: float) -> None:
         self._away_since = self._away_since or time.monotonic()
         self._must_greet = True  # those who listen have to know what was dropped meanwhile
-        waiting, dropped = self._outbox.waiting, self._outbox.dropped
         text = "Redis takes no events (%s): %d wait, %d were dropped; next try in %.2f s"
-        self._get_logger().warning(text, error, waiting, dropped, wait)
+        self._get_logger().warning(text, error, self._outbox.waiting, self._outbox.dropped, wait)
         await asyncio.sleep(wait)
 
     # Listening
@@ -194,9 +189,11 @@ class BufferedRedisManager(socketio.AsyncRedisManager):
         if text.startswith(self._own):
             return None
         try:
-            data: dict[str, Any] = self.json.loads(text)
+            data = self.json.loads(text)
         except ValueError:
-            return None  # nothing that a node has said
+            data = None
+        if not isinstance(data, dict) or "method" not in data:
+            return None  # no node has said that
         heard = self._talk.hear(data)
         if heard.missed:
             self._get_logger().error("%d events of node %s are lost: it has dropped them", heard.missed, data["node"])
