@@ -176,6 +176,7 @@ class Network(ObservedNetwork):
             link_name=link_name,
         )
         self._servers.append(server)
+        self.attend(link_name, lambda: server.outages)
         return server
 
     def run(self, plan: Plan) -> PlanRun:

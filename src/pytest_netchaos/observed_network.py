@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from .errors import NetchaosError, hide_own_errors
 from .history import History, Lag, Outage, merge_outages
+from .judging.attribution import disjoint
 from .lags.lag import LagMonitor
 from .lags.lateness import remarks
 from .ledger import Note
@@ -16,7 +17,7 @@ from .recorded import began_at
 from .timeline import Entry, Timeline, entries, messages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from .ledger import Ledger
     from .link import Link
@@ -31,6 +32,8 @@ class ObservedNetwork:
         self._links: dict[str, Link] = {}
         self._notes: list[Entry] = []
         self._ledgers: list[Ledger] = []
+        self._began_at = time.monotonic()
+        self._servers_attended: list[tuple[str, Callable[[], Iterable[Outage]]]] = []
         self._lag_monitor = LagMonitor()
 
     @property
@@ -53,6 +56,7 @@ class ObservedNetwork:
         """The lines that were noted here and in the ledgers, in order of time."""
         notes = [Note(entry.at, entry.text) for entry in self._notes]
         notes += (note for ledger in self._ledgers for note in ledger.notes)
+        notes += self.server_notes()
         return tuple(sorted(notes, key=attrgetter("at")))
 
     @property
@@ -93,8 +97,18 @@ class ObservedNetwork:
             return tuple(link.recall() for link in self._links.values())
 
     def outages(self) -> tuple[Outage, ...]:
-        """The stretches of time in which a breaking fault was in force on any link."""
-        return merge_outages(span for history in self.histories() for span in history.faults)
+        """The stretches of time in which a breaking fault was in force on any link, or a server was down or paused."""
+        of_links = merge_outages(span for history in self.histories() for span in history.faults)
+        return disjoint([*of_links, *(outage for _, outage in self._outages_of_servers())])
+
+    def attend(self, name: str, outages: Callable[[], Iterable[Outage]]) -> None:
+        """Count what a server of the test goes through as outages, and have it in the timeline.
+
+        Args:
+            name: The server's.
+            outages: Says when it was down or paused. What began before this network was another test's.
+        """
+        self._servers_attended.append((name, outages))
 
     def keep(self, ledger: Ledger) -> None:
         """Have what a ledger holds in the timeline, and in what is said of a failure."""
@@ -105,6 +119,17 @@ class ObservedNetwork:
         """The ledgers that are kept with it."""
         return tuple(self._ledgers)
 
+    def server_notes(self) -> Iterator[Note]:
+        """Tell what the servers of the test went through, in words."""
+        for name, outage in self._outages_of_servers():
+            yield Note(outage.started_at, f"{name}: {' and '.join(outage.kinds)}")
+            if outage.healed_at is not None:
+                yield Note(outage.healed_at, f"{name}: back after {outage.healed_at - outage.started_at:.3f} s")
+
+    def _outages_of_servers(self) -> Iterator[tuple[str, Outage]]:
+        for name, outages in self._servers_attended:
+            yield from ((name, outage) for outage in outages() if outage.started_at >= self._began_at)
+
     def _merge(self, histories: Iterable[History]) -> Timeline:
         merged = [*self._notes]
         for history in histories:
@@ -113,4 +138,5 @@ class ObservedNetwork:
             # A timeline has the faults from the histories; to ask for outages once more would fail with a dead engine.
             merged += messages(ledger.record(outages=()))
             merged += (Entry(note.at, "", "note", note.text) for note in ledger.notes)
+        merged += (Entry(note.at, "", "note", note.text) for note in self.server_notes())
         return Timeline(merged)

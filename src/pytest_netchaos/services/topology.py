@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from types import TracebackType
 
+    from ..history import Outage
     from ..link import Link
     from ..network import Network
     from .resp import Argument, Reply
@@ -41,6 +42,10 @@ class Machine(Protocol):
     @property
     def state(self) -> str:
         """``"running"``, ``"paused"``, ``"down"``, ``"closed"`` or ``"not started"``."""
+
+    @property
+    def outages(self) -> tuple[Outage, ...]:
+        """When it was paused, killed or stopped."""
 
     def start(self) -> float:
         """Start it, and return when it answers."""
@@ -177,6 +182,7 @@ class Topology:
     def _server(self, place: Place, options: Mapping[str, str], files: Mapping[str, str]) -> Machine:
         server = self._make(name=place.name, port=place.port, options=options, files=files)
         self._servers.append(server)
+        self._network.attend(place.name, lambda: server.outages)
         return server
 
     def _patience(self, timeout: float | None) -> float:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ..engines.base import Engine
+    from ..history import Outage
     from ..options import Settings
     from ..services.docker.session import Docker
     from ..services.managed import ManagedRedis
@@ -101,6 +102,10 @@ class Resources:
         if self._redis is None:
             self._redis = self._once("redis", self._start_redis)
         return self._redis
+
+    def redis_outages(self) -> tuple[Outage, ...]:
+        """Say when the Redis server was paused or down; nothing where there is none, or none that tests may break."""
+        return getattr(self._redis, "outages", ())
 
     def redis_factory(self) -> MakeServer:
         """Give what makes the members of a Redis topology.

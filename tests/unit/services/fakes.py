@@ -12,6 +12,7 @@ class FakeMachine:
         self.setup = setup
         self.address = ("127.0.0.1", setup.get("port", 1))
         self.state = "not started"
+        self.outages = ()
         self.calls = []
         self.replies = {}
         self.fails_with = None

@@ -141,6 +141,22 @@ def test_every_call_says_when(server):
 # Faults
 
 
+def test_it_knows_when_it_was_away(server):
+    assert server.outages == ()
+    began = [server.pause(), server.kill(), server.restart(), server.stop(), server.start()]
+    paused, stopped = server.outages
+    assert (paused.started_at, paused.healed_at, paused.kinds) == (began[0], began[2], ("pause", "kill"))
+    assert (stopped.started_at, stopped.healed_at, stopped.kinds) == (began[3], began[4], ("stop",))
+    server.pause()
+    assert server.outages[-1].healed_at is None
+    assert server.resume() == server.outages[-1].healed_at
+    server.restart()
+    assert [outage.kinds for outage in server.outages] == [("pause", "kill"), ("stop",), ("pause",), ("stop",)]
+    server.kill()
+    server.restore()
+    assert server.outages == (), "those of another test"
+
+
 def test_a_paused_server_accepts_and_keeps_silent(server):
     server.pause()
     assert server.is_paused

@@ -40,6 +40,17 @@ def is_redis(host, port):
     return answers((host, port))
 
 
+def test_it_knows_when_it_was_away(network):
+    server = redis(network, name="cache")
+    times = [server.pause(), server.resume(), server.kill(), server.start()]
+    server.restart()
+    paused, killed, stopped = network.outages()
+    assert (paused, killed, stopped) == server.outages
+    assert (paused.kinds, killed.kinds, stopped.kinds) == (("pause",), ("kill",), ("stop",))
+    assert [paused.started_at, paused.healed_at, killed.started_at, killed.healed_at] == times
+    assert [note.text.partition(" ")[0] for note in network.all_notes()] == ["cache:"] * 6
+
+
 def run_of(docker):
     return docker.client.containers.list(all=True, filters={"label": f"pytest-netchaos.run={docker.owner.run}"})
 
