@@ -19,11 +19,11 @@ def node_modules() -> Path:
     """Where npm has put Socket.IO's JavaScript client: what ``NODE_PATH`` is to be."""
     npm = shutil.which("npm") if shutil.which("node") else None
     if npm is None:
-        _missing(f"there is no Node: install it, then run `{_INSTALL_CLIENT}`")
+        missing(f"there is no Node: install it, then run `{_INSTALL_CLIENT}`")
     said = subprocess.run([npm, "root", "--global"], capture_output=True, text=True, check=True)
     modules = Path(said.stdout.strip())
     if not (modules / "socket.io-client").is_dir():
-        _missing(f"there is no socket.io-client: run `{_INSTALL_CLIENT}`")
+        missing(f"there is no socket.io-client: run `{_INSTALL_CLIENT}`")
     return modules
 
 
@@ -32,11 +32,16 @@ def chromium() -> str:
     names = ("chromium", "chromium-browser", "google-chrome", "chrome")
     found = next(filter(None, map(shutil.which, names)), None)
     if found is None:
-        _missing("there is no Chromium: on Debian, run `apt-get install chromium`")
+        missing("there is no Chromium: on Debian, run `apt-get install chromium`")
     return found
 
 
-def _missing(why: str) -> NoReturn:
+def missing(why: str) -> NoReturn:
+    """Skip the test, or fail it.
+
+    Args:
+        why: What isn't there, and what to do about it.
+    """
     if os.environ.get("NETCHAOS_DOCKER") == "require":
         pytest.fail(why, pytrace=False)
     pytest.skip(why)
