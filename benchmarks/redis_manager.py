@@ -75,6 +75,7 @@ async def _pair(kind: str, url: str) -> AsyncIterator[tuple[Any, _Count]]:
 
 def _manager(kind: str, url: str) -> Any:
     import socketio  # noqa: PLC0415 - only where this is measured
+
     from examples.stories.redis_restart.manager import BufferedRedisManager  # noqa: PLC0415 - it needs socketio
 
     kinds: dict[str, Callable[..., Any]] = {"stock": socketio.AsyncRedisManager, "buffered": BufferedRedisManager}

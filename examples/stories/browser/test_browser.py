@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 import pytest
 import socketio
 from aiohttp import web
+
 from examples.stories.browser.chromium import showing
 from examples.stories.browser.feed import Feed
 from examples.stories.needs import chromium, node_modules
-
 from pytest_netchaos import Ledger, Network, check_async, eventually_async, exactly_once, reconnected
 
 pytestmark = pytest.mark.asyncio

@@ -7,8 +7,8 @@ import contextlib
 
 import pytest
 import socketio
-from examples.stories.first_connection.connecting import connecting
 
+from examples.stories.first_connection.connecting import connecting
 from pytest_netchaos import Link, check_async, no_thundering_herd
 
 pytestmark = pytest.mark.asyncio

@@ -6,10 +6,10 @@ import random
 
 import pytest
 import socketio
-from examples.stories.first_connection.connecting import connecting
-from examples.stories.first_connection.patient import PatientAsyncClient, PatientClient
 from socketio.exceptions import ConnectionError as ConnectFailed
 
+from examples.stories.first_connection.connecting import connecting
+from examples.stories.first_connection.patient import PatientAsyncClient, PatientClient
 from pytest_netchaos import backoff, check_async, dead_peer_detected, gave_up, presets, reconnected
 
 pytestmark = pytest.mark.asyncio

@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 
 import pytest
-from examples.stories.long_lived.export import send_within
-from examples.stories.long_lived.tcp import keep_alive
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
 
+from examples.stories.long_lived.export import send_within
+from examples.stories.long_lived.tcp import keep_alive
 from pytest_netchaos import check_async, dead_peer_detected
 
 pytestmark = pytest.mark.asyncio

@@ -10,12 +10,13 @@ import asyncio
 
 import pytest
 import pytest_asyncio
-from examples.stories.long_lived.tcp import keep_alive, user_timeout
-from examples.stories.long_lived.wire import NotAllowed, wire
-from examples.stories.needs import missing
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosedError
+
+from examples.stories.long_lived.tcp import keep_alive, user_timeout
+from examples.stories.long_lived.wire import NotAllowed, wire
+from examples.stories.needs import missing
 
 pytestmark = pytest.mark.asyncio
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from websockets.asyncio.server import serve
+
 from examples.stories.long_lived import plain
 from examples.stories.long_lived.beside import beside
 from examples.stories.long_lived.export import Export, Subscriber
-from websockets.asyncio.server import serve
-
 from pytest_netchaos import check, eventually_async, exactly_once, resumed
 
 pytestmark = pytest.mark.asyncio

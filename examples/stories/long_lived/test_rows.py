@@ -7,12 +7,12 @@ import contextlib
 import sys
 
 import pytest
+from websockets.asyncio.server import serve
+
 from examples.stories.long_lived import plain
 from examples.stories.long_lived.beside import beside
 from examples.stories.long_lived.codecs import JSON, MESSAGE_PACK
 from examples.stories.long_lived.export import WINDOW, Export, Subscriber
-from websockets.asyncio.server import serve
-
 from pytest_netchaos import check, eventually_async, exactly_once, resumed
 
 pytestmark = pytest.mark.asyncio

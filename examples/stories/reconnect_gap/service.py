@@ -7,9 +7,9 @@ import contextlib
 from collections.abc import AsyncIterator
 from random import Random
 
-from examples.stories.reconnect_gap.sdk import Connection, Wait
 from websockets.asyncio.server import ServerConnection, serve
 
+from examples.stories.reconnect_gap.sdk import Connection, Wait
 from pytest_netchaos import Link
 
 GREETING = b"welcome " * 128

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+
 from examples.stories.reconnect_gap.sdk import Wait, constant, growing, halved, released
 from examples.stories.reconnect_gap.service import connected, serving
-
 from pytest_netchaos import Dials, Link, check, dial_rate, no_thundering_herd, waits
 
 pytestmark = pytest.mark.asyncio

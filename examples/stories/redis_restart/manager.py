@@ -19,6 +19,7 @@ from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
 import socketio
+
 from examples.stories.redis_restart.conversation import Conversation
 from examples.stories.redis_restart.sequences import Outbox
 from examples.stories.redis_restart.subscription import Subscription, backoff

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 
 import socketio
 from aiohttp import web
+
 from examples.stories.redis_restart.manager import BufferedRedisManager
 
 MANAGERS = {"stock": socketio.AsyncRedisManager, "buffered": BufferedRedisManager}

@@ -6,10 +6,11 @@ import itertools
 from collections.abc import Iterable
 
 import pytest
-from examples.stories.redis_restart.conversation import Conversation
-from examples.stories.redis_restart.sequences import Inbox, Outbox
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from examples.stories.redis_restart.conversation import Conversation
+from examples.stories.redis_restart.sequences import Inbox, Outbox
 
 NODES = ("one", "two")
 #: The same examples in each run, however busy the machine.

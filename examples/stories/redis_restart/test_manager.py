@@ -8,8 +8,8 @@ import re
 import tracemalloc
 
 import pytest
-from examples.stories.redis_restart.manager import BufferedRedisManager
 
+from examples.stories.redis_restart.manager import BufferedRedisManager
 from pytest_netchaos import backoff, eventually_async
 
 pytestmark = pytest.mark.asyncio

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import socketio
+
 from examples.stories.retries_dedupe.retrying import Retrying
 
 Place: TypeAlias = Callable[[int], Awaitable[asyncio.Future[int]]]

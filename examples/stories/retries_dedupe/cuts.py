@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from examples.stories.retries_dedupe.customers import Place
-
     from pytest_netchaos import Ledger, Link
 
 

@@ -7,8 +7,8 @@ import itertools
 
 import pytest
 import pytest_asyncio
-from examples.stories.retries_dedupe.idempotent import Idempotent, open_redis
 
+from examples.stories.retries_dedupe.idempotent import Idempotent, open_redis
 from pytest_netchaos import eventually_async
 
 pytestmark = pytest.mark.asyncio

@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+
 from examples.stories.needs import node_modules
 from examples.stories.retries_dedupe import cuts
 from examples.stories.retries_dedupe.customers import Place, javascript, python
 from examples.stories.retries_dedupe.cuts import Till
 from examples.stories.retries_dedupe.idempotent import Idempotent, open_redis
 from examples.stories.retries_dedupe.shop import careful_shop, open_shop, shop
-
 from pytest_netchaos import (
     Ledger,
     Link,
