@@ -8,6 +8,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 from pytest_netchaos import eventually_async
 
@@ -45,7 +46,16 @@ async def showing(program: str, url: str) -> AsyncIterator[None]:
             await eventually_async(lambda: process.poll() is not None, within=20)
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            await eventually_async(lambda: not _has_members(process.pid), within=20)
+            await eventually_async(lambda: not _has_members(process.pid) and not _has_children(home), within=20)
+
+
+def _has_children(home: str) -> bool:
+    """Whether a process runs that was started with this home: the reporter of crashes leaves its group. Linux only."""
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if home.encode() in environment.read_bytes():
+                return True
+    return False
 
 
 def _has_members(group: int) -> bool:
