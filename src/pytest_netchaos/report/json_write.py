@@ -32,8 +32,9 @@ _BATCH = 1000
 _DIGITS = 9
 #: The fields that are times; they count from the first event.
 _TIMES = frozenset(
-    ("at", "ended_at", "opened_at", "closed_at", "started_at", "healed_at", "until", "now", "armed_at", "disarmed_at")
-)
+    ("at", "ended_at", "hung_up_at", "opened_at", "closed_at", "server_hung_up_at", "started_at", "healed_at", "until",
+     "now", "armed_at", "disarmed_at")
+)  # fmt: skip
 
 _text = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 from hypothesis import given
 from tests.unit.report.recorded_runs import FULL, recorded_runs, same
 
-from pytest_netchaos.history import History
+from pytest_netchaos.faults import Blackhole
+from pytest_netchaos.history import ArmedFault, Connection, Dial, Dials, FaultSpan, History, Lag, Outage
 from pytest_netchaos.ledger import DeliveryRecord, Send
-from pytest_netchaos.matchers import at_least_once, reconnected
+from pytest_netchaos.matchers import at_least_once, dead_peer_detected, reconnected
 from pytest_netchaos.recorded import RecordedRun, RunOfTest
+from pytest_netchaos.report import json_write
 from pytest_netchaos.report.json_load import load_timeline
 from pytest_netchaos.report.json_write import pieces
 
@@ -50,6 +52,24 @@ def test_whatever_was_written_comes_back(there_and_back, recorded):
 def test_what_came_back_comes_back_again(there_and_back, recorded):
     once = there_and_back(recorded)
     assert same(there_and_back(once), once)
+
+
+@pytest.mark.parametrize("kind", [Dial, Connection, FaultSpan, ArmedFault, Lag, Outage])
+def test_each_time_of_an_event_counts_from_the_first_event(kind):
+    times = {field.name for field in fields(kind) if field.name == "at" or field.name.endswith("_at")}
+    assert times <= json_write._TIMES
+
+
+def test_who_hung_up_late_did_so_in_a_file_as_well(there_and_back):
+    blackhole = FaultSpan(Blackhole(), 1001.0, None, (1,))
+    dials = Dials([Dial(1, 1000.0, "served", connection=1, ended_at=1003.0, hung_up_at=1003.0)])
+    connection = Connection(1, 1, 1000.0, server_hung_up_at=1004.0)
+    history = History("db", 1009.0, dials, (connection,), (blackhole,))
+    loaded = there_and_back(RecordedRun(RunOfTest("t"), zero=1000.0, links={"db": history})).links["db"]
+    assert (loaded.dials[0].hung_up_at, loaded.connections[0].server_hung_up_at) == (3.0, 4.0)
+    for seen in (history, loaded):
+        assert seen == dead_peer_detected(2.0)
+        assert seen == dead_peer_detected(3.0, by="server")
 
 
 def test_times_count_from_the_first_event(there_and_back):
