@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, get_args
 
 from ..faults import check_duration
-from ..stretch import Stretch, check_moment, start_of
+from ..stretch import Stretch, check_moment, end_of, start_of
 from .dial_log import HistoryMatcher, Start, dial_of, given_start, met_at
 from .words import counted
 
@@ -161,7 +161,8 @@ def _silence(history: History, since: float | Stretch) -> _Silence:
     spans = [span for span in history.faults if span.started_at == start_of(since)]
     # A time at which a fault began is that fault's: a `since=fault.started_at`.
     start = given_start(spans[-1] if spans and isinstance(since, int | float) else since)
-    healed = [span.healed_at for span in spans]
+    # A server's outage is no fault of the link; its end tells everybody just the same.
+    healed = [end_of(since)] if isinstance(since, Stretch) and not spans else [span.healed_at for span in spans]
     over = None if None in healed else max((at for at in healed if at is not None), default=None)
     hits = tuple(c for c in met_at(history, start.at) if _in_use(dial_of(history, c), start.at))
     return _Silence(start, over, hits)

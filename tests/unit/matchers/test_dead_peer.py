@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tests.unit.matchers.scripts import TICK, Replay, Script, fits, text
 
 from pytest_netchaos.faults import Blackhole, Cut, Stall
-from pytest_netchaos.history import FaultSpan
+from pytest_netchaos.history import FaultSpan, Outage
 from pytest_netchaos.matchers.dead_peer import dead_peer_detected
 
 
@@ -131,6 +131,16 @@ def test_it_counts_from_a_fault_or_a_time():
     assert seen != dead_peer_detected(0.25, since=1.0)
     assert seen != dead_peer_detected(1.0, since=2.5), "connection 2 stands"
     assert seen != dead_peer_detected(1.0, since=1.75), "nobody was connected"
+
+
+def test_who_hangs_up_when_a_paused_server_goes_on_has_detected_nothing():
+    seen = Script().serve(0.0).hang_up(2.25, 1).at(9.0)
+    assert seen == dead_peer_detected(2.0, since=Outage(1.0, None, ("pause",)))
+    assert dead_peer_detected(2.0, since=Outage(1.0, 1.5, ("pause",))).explain(seen) == [
+        "the pause was over after 0.500s, too soon to judge by: dead_peer_detected(within=2.0, since=<pause>)",
+        "  connection 1  its client hung up after 1.250s",
+    ]
+    assert seen == dead_peer_detected(1.5, since=Outage(1.0, 2.5, ("pause",)))
 
 
 @pytest.mark.parametrize(
