@@ -89,6 +89,7 @@ class ManagedRedis(Askable):
     def outages(self) -> tuple[Outage, ...]:
         """When it was paused, killed or stopped since `restore`, each until it answered again.
 
+        A kill or a stop counts from when it was asked for: clients dial again before it has ended whole.
         A matcher takes one where it takes a fault: ``lost_only_during(*redis_server.outages)``.
         """
         return self._downtimes.spans()
@@ -119,7 +120,9 @@ class ManagedRedis(Askable):
         """
         with self._lock:
             self._running("paused").pause()
-            return self._began("pause", time.monotonic())
+            paused_at = time.monotonic()
+            self._downtimes.began("pause", paused_at)
+            return paused_at
 
     def resume(self) -> float:
         """Let a paused server go on, and return when it answers. It obeys what was sent to it meanwhile.
@@ -141,8 +144,10 @@ class ManagedRedis(Askable):
             ServiceError: It is down already.
         """
         with self._lock:
-            self._running("killed").kill()
-            return self._began("kill", await_refusal(self.address))
+            machine, asked_at = self._running("killed"), time.monotonic()
+            machine.kill()
+            self._downtimes.began("kill", asked_at)
+            return await_refusal(self.address)
 
     def stop(self) -> float:
         """Shut it down in good order, after a resumption if it is paused; return when its port refuses.
@@ -153,14 +158,15 @@ class ManagedRedis(Askable):
             ServiceError: It is down already.
         """
         with self._lock:
-            machine = self._running("stopped")
+            machine, asked_at = self._running("stopped"), time.monotonic()
             machine.resume()
             # Not SIGTERM: the server's timer would look at that up to 0.1 s later.
             with contextlib.suppress(ServiceError):
                 self.execute("SHUTDOWN", "NOSAVE")
             if machine.wait(_OBEY_TIMEOUT) is None:
                 machine.kill()
-            return self._began("stop", await_refusal(self.address))
+            self._downtimes.began("stop", asked_at)
+            return await_refusal(self.address)
 
     def restart(self, *, keep_data: bool = True) -> float:
         """Stop it if it runs (kill it if it is paused), start it on the same port, and return when it answers.
@@ -237,10 +243,6 @@ class ManagedRedis(Askable):
             with self._connect(_OBEY_TIMEOUT) as connection:
                 self._baseline = pristine.observe(connection)
         return self._ended(time.monotonic())
-
-    def _began(self, kind: str, at: float) -> float:
-        self._downtimes.began(kind, at)
-        return at
 
     def _ended(self, at: float) -> float:
         self._downtimes.ended(at)

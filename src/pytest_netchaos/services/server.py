@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -73,7 +74,10 @@ class ContainerServer:
 
     @property
     def outages(self) -> tuple[Outage, ...]:
-        """When it was paused, killed or stopped, each until it was ready again. A matcher takes one as a fault."""
+        """When it was paused, killed or stopped, each until it was ready again. A matcher takes one as a fault.
+
+        A kill or a stop counts from when it was asked for: clients dial again before it has ended whole.
+        """
         return self._downtimes.spans()
 
     def address(self, port: int) -> tuple[str, int]:
@@ -94,7 +98,9 @@ class ContainerServer:
         Raises:
             ServiceError: It is down.
         """
-        return self._began("pause", self._container.pause())
+        paused_at = self._container.pause()
+        self._downtimes.began("pause", paused_at)
+        return paused_at
 
     def resume(self) -> float:
         """Let it go on, and return when it is ready.
@@ -111,7 +117,7 @@ class ContainerServer:
         Raises:
             ServiceError: It is down already.
         """
-        return self._began("kill", self._container.kill())
+        return self._ended_by("kill", self._container.kill)
 
     def stop(self, timeout: float = 10.0) -> float:
         """Ask it to end; return when its ports refuse.
@@ -122,7 +128,7 @@ class ContainerServer:
         Raises:
             ServiceError: It is down already.
         """
-        return self._began("stop", self._container.stop(timeout))
+        return self._ended_by("stop", lambda: self._container.stop(timeout))
 
     def start(self) -> float:
         """Start it again, on the same ports and with the files that it left; return when it is ready.
@@ -153,9 +159,11 @@ class ContainerServer:
         """Remove the container."""
         self._container.close()
 
-    def _began(self, kind: str, at: float) -> float:
-        self._downtimes.began(kind, at)
-        return at
+    def _ended_by(self, kind: str, end: Callable[[], float]) -> float:
+        asked_at = time.monotonic()
+        refused_at = end()
+        self._downtimes.began(kind, asked_at)
+        return refused_at
 
 
 def start_server(

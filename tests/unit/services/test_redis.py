@@ -143,10 +143,12 @@ def test_every_call_says_when(server):
 
 def test_it_knows_when_it_was_away(server):
     assert server.outages == ()
-    began = [server.pause(), server.kill(), server.restart(), server.stop(), server.start()]
+    paused_at, _, back_at = server.pause(), server.kill(), server.restart()
+    stopped_at, started_at = server.stop(), server.start()
     paused, stopped = server.outages
-    assert (paused.started_at, paused.healed_at, paused.kinds) == (began[0], began[2], ("pause", "kill"))
-    assert (stopped.started_at, stopped.healed_at, stopped.kinds) == (began[3], began[4], ("stop",))
+    assert (paused.started_at, paused.healed_at, paused.kinds) == (paused_at, back_at, ("pause", "kill"))
+    assert back_at < stopped.started_at < stopped_at
+    assert (stopped.healed_at, stopped.kinds) == (started_at, ("stop",))
     server.pause()
     assert server.outages[-1].healed_at is None
     assert server.resume() == server.outages[-1].healed_at
@@ -155,6 +157,19 @@ def test_it_knows_when_it_was_away(server):
     server.kill()
     server.restore()
     assert server.outages == (), "those of another test"
+
+
+@pytest.mark.parametrize("verb", ["kill", "stop"])
+def test_an_outage_has_begun_when_the_first_client_hears_of_it(server, verb):
+    with socket.create_connection(server.address) as client:
+        heard_at = []
+        hearing = threading.Thread(target=lambda: heard_at.append((client.recv(1), time.monotonic())))
+        hearing.start()
+        refused_at = getattr(server, verb)()
+        hearing.join(10)
+    ((_, at),) = heard_at
+    assert server.outages[-1].started_at <= at
+    assert server.outages[-1].started_at < refused_at
 
 
 def test_a_paused_server_accepts_and_keeps_silent(server):
