@@ -82,3 +82,13 @@ def test_it_is_on_the_share_of_connections_that_the_seed_says(world):
     spared = [client for number, (client, _) in enumerate(pairs, start=1) if number not in fault.hits]
     assert 0 < len(spared) < 20
     assert {client.sees() for client in spared} == {"silence"}
+
+
+def test_a_connection_whose_bytes_are_slow_to_pass_is_not_idle(world):
+    client, server = world.pair()
+    world.link.throttle(40_000, direction="upstream")
+    world.link.idle_timeout(0.6)
+    client.send(bytes(80_000))
+    assert server.receives(bytes(80_000)), "for 2 s nothing is read, and each moment something is delivered"
+    server.send(b"thanks")
+    assert client.receives(b"thanks")

@@ -177,6 +177,10 @@ class Connection:
         """Count what was read from the client, and from the server."""
         return self.up.received, self.down.received
 
+    def moved(self) -> tuple[int, ...]:
+        """Count what was read, delivered and lost: it stands still as long as nothing passes."""
+        return *self.received(), *self.totals()
+
     def was_told(self, side: str) -> bool:
         """Whether the ``"client"`` or the ``"server"`` has been sent the end of the connection."""
         return (self.down if side == "client" else self.up).over

@@ -49,7 +49,7 @@ class Deadlines:
     def _start(self, fault: Fault) -> Timer | None:
         (seconds,) = fault.values
         if fault.kind == "idle_timeout":
-            return self._look_again(fault, self._connection.received(), monotonic())
+            return self._look_again(fault, self._connection.moved(), monotonic())
         if fault.kind == "reset_peer":
             if not seconds:  # now: a timer comes after the next events, and the fault may be taken back by one of them
                 self._connection.reset("fault", fault.kind)
@@ -59,19 +59,19 @@ class Deadlines:
             return self._loop.call_at(monotonic() + seconds, lambda: self._connection.sever(fault))
         return None  # a timeout of 0 never closes
 
-    def _look_again(self, fault: Fault, received: tuple[int, int], since: float) -> Timer:
-        """Look later whether anything has been received since a time; until then, nothing has."""
+    def _look_again(self, fault: Fault, moved: tuple[int, ...], since: float) -> Timer:
+        """Look later whether anything has passed since a time; until then, nothing has."""
         (seconds,) = fault.values
-        return self._loop.call_at(monotonic() + seconds / LOOKS, lambda: self._look(fault, received, since))
+        return self._loop.call_at(monotonic() + seconds / LOOKS, lambda: self._look(fault, moved, since))
 
-    def _look(self, fault: Fault, before: tuple[int, int], since: float) -> None:
-        now, received = monotonic(), self._connection.received()
-        if received != before:
+    def _look(self, fault: Fault, before: tuple[int, ...], since: float) -> None:
+        now, moved = monotonic(), self._connection.moved()
+        if moved != before:
             since = now  # it may have come just now
         if now >= since + fault.values[0]:
             self._connection.close("fault", fault.kind)
         else:
-            self._timers[fault.id] = self._look_again(fault, received, since)
+            self._timers[fault.id] = self._look_again(fault, moved, since)
 
     @staticmethod
     def _stop(timer: Timer | None) -> None:

@@ -16,7 +16,7 @@ class Connection:
         self.is_over = False
         self.bytes = (0, 0)
 
-    def received(self):
+    def moved(self):
         return self.bytes
 
     def close(self, by, reason):
