@@ -22,7 +22,8 @@ class Send(NamedTuple):
     #: ``"ok"``: acknowledged. ``"fail"``: definitely not accepted. ``"info"``: nobody can tell.
     outcome: SendOutcome = "ok"
     sender: str = ""
-    #: When the acknowledgement came, or the sender gave up waiting for it; ``None`` where that was not written down.
+    #: When the acknowledgement came, or the sender gave up waiting for it; of one that still waited, when that was
+    #: seen. ``None`` where nobody wrote it down.
     settled_at: float | None = None
 
 
@@ -63,9 +64,10 @@ class Attempt:
         if self._settled_at is None:
             self._settled_at = self._clock()
 
-    def as_send(self) -> Send:
-        """Freeze it as it stands."""
-        return Send(self.id, self.at, self._outcome, self.sender, self._settled_at)
+    def as_send(self, now: float) -> Send:
+        """Freeze it as it stands: one that isn't settled still waits."""
+        settled_at = now if self._settled_at is None else self._settled_at
+        return Send(self.id, self.at, self._outcome, self.sender, settled_at)
 
 
 def check_outcome(value: object) -> None:

@@ -181,7 +181,8 @@ class Ledger:
     def attempted(self, id_: Hashable, /, *, sender: str = "", at: float | None = None) -> Attempt:
         """Write a send down whose outcome comes later: in a callback, say. Arguments and errors are those of `sending`.
 
-        It is ``"info"`` until you set the ``outcome`` of what is returned.
+        It is ``"info"`` until you set the ``outcome`` of what is returned. Until then, or until you call its
+        ``give_up()``, its sender waits for the acknowledgement: it crosses a fault that begins meanwhile.
         """
         check_id(id_)
         check_name("sender", sender)
@@ -267,14 +268,17 @@ class Ledger:
         """
         # Deliveries first: whatever arrived was written down as sent before, so its send can't be missing.
         deliveries = tuple(self._deliveries)
-        sends = [entry.as_send() if isinstance(entry, Attempt) else entry for entry in tuple(self._sends)]
+        sent = tuple(self._sends)
         seen = dict.fromkeys(delivery.subscriber for delivery in deliveries)
+        known_outages = tuple(self._outages() if outages is None else outages)
+        now = self._clock()
+        sends = [entry.as_send(now) if isinstance(entry, Attempt) else entry for entry in sent]
         return DeliveryRecord(
             sends=tuple(sorted(sends, key=_by_time)),
             deliveries=tuple(sorted(deliveries, key=_by_time)),
             subscribers=tuple(self._expected | seen) or ("",),
-            outages=tuple(self._outages() if outages is None else outages),
-            now=self._clock(),
+            outages=known_outages,
+            now=now,
             connects=tuple(sorted(self._connects, key=_by_time)),
             strict=self._strict,
         )

@@ -6,6 +6,7 @@ import pytest
 
 from pytest_netchaos.history import Outage
 from pytest_netchaos.ledger import Connect, Delivery, Ledger, Note, Send
+from pytest_netchaos.matchers import at_least_once
 
 
 class Clock:
@@ -104,7 +105,8 @@ def test_sending_is_ok_once_its_body_has_ended(ledger):
 
 def test_sending_is_unclear_while_its_body_runs(ledger):
     with ledger.sending("a"):
-        assert ledger.record().sends == (Send("a", 1.0, "info"),)
+        record = ledger.record()
+    assert record.sends == (Send("a", 1.0, "info", settled_at=record.now),), "it still waits"
 
 
 def test_sending_is_settled_when_its_body_says_how_it_ended(ledger):
@@ -120,9 +122,30 @@ def test_an_attempt_is_settled_when_its_outcome_comes_or_its_sender_gives_up(led
     in_vain.give_up()
     for settled in (answered, in_vain):
         settled.give_up()
-    assert [send.settled_at for send in ledger.record().sends] == [4.0, 5.0, None]
+    record = ledger.record()
+    assert [send.settled_at for send in record.sends] == [4.0, 5.0, record.now]
     waits.outcome = "ok"
-    assert ledger.record().sends[2].settled_at is not None
+    assert ledger.record().sends[2].settled_at == record.now + 1
+
+
+def test_who_still_waits_for_an_acknowledgement_waited_for_it_in_the_outage():
+    clock = Clock()
+    ledger = Ledger(lambda: [Outage(2.5, 3.5, ("cut",))], clock, strict=True)
+    attempt = ledger.attempted("a")
+    ledger.delivered("a")
+    clock.now = 5.0
+    ledger.sent("b", at=0.5)
+    ledger.delivered("b", at=0.75)
+    assert ledger == at_least_once()
+    attempt.outcome = "ok"
+    assert ledger == at_least_once()
+
+
+def test_who_was_answered_before_an_outage_does_not_cross_it():
+    ledger = Ledger(lambda: [Outage(9.5, 10.5, ("cut",))], Clock(), strict=True)
+    with ledger.sending("a"):
+        ledger.delivered("a")
+    assert ledger != at_least_once()
 
 
 @pytest.mark.parametrize("error", [ConnectionResetError, KeyboardInterrupt])

@@ -4,6 +4,7 @@ A message crosses an outage if it was sent during it or after it, or arrived aft
 start and never arrived: sent before, not refused (``"fail"``), and nothing that its sender sent later was at that
 subscriber by then. A message that was lost long before the fault hasn't met it. Nor is a message over when it has
 arrived: it crosses what begins before its sender has heard of that (`Send.settled_at`), as its acknowledgement has to.
+One whose sender still waits when the record is taken crosses it as well.
 """
 
 from __future__ import annotations

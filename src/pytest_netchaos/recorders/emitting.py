@@ -95,11 +95,12 @@ class Emitting:
             attempt.outcome = "ok"
         else:
             self._finish_unanswered(attempt, None, error)
-            attempt.give_up()
 
     def _finish_unanswered(self, attempt: Attempt, _: object, error: BaseException | None) -> None:
         if isinstance(error, self._refusals):
             attempt.outcome = "fail"
+        elif error is not None:
+            attempt.give_up()
 
 
 def _check_namespace(namespace: object) -> None:

@@ -153,6 +153,16 @@ def test_an_emit_with_a_callback_is_ok_when_that_is_called(offline, ledger, posi
     assert answers == ["yes"]
 
 
+def test_an_emit_that_raises_waits_for_no_callback(offline, ledger):
+    record_socketio(offline.client, ledger)
+    offline.connect()
+    with pytest.raises(TypeError):
+        run(offline.client.emit("tick", object(), callback=print))
+    raised, later = ledger.record(), ledger.record()
+    assert [send.outcome for send in later.sends] == ["info"]
+    assert raised.sends[0].settled_at == later.sends[0].settled_at < raised.now
+
+
 def test_a_coroutine_function_is_awaited_as_a_callback(ledger):
     offline = OfflineClient(socketio.AsyncClient)
     record_socketio(offline.client, ledger)
