@@ -15,6 +15,7 @@ from .resp import Connection, ErrorReply, ProtocolError
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from ..history import Outage
     from .resp import Argument
 
 __tracebackhide__ = hide_own_errors
@@ -86,6 +87,11 @@ class RedisAt(Askable):
     def is_paused(self) -> bool:
         """Never by us."""
         return False
+
+    @property
+    def outages(self) -> tuple[Outage, ...]:
+        """None: tests may not break it."""
+        return ()
 
     def url(self, db: int | None = None) -> str:
         """For a client, with the password.

@@ -105,7 +105,7 @@ class Resources:
 
     def redis_outages(self) -> tuple[Outage, ...]:
         """Say when the Redis server was paused or down; nothing where there is none, or none that tests may break."""
-        return getattr(self._redis, "outages", ())
+        return () if self._redis is None else self._redis.outages
 
     def redis_factory(self) -> MakeServer:
         """Give what makes the members of a Redis topology.

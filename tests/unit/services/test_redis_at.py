@@ -38,6 +38,7 @@ def test_a_server_elsewhere(there, server):
     assert not there.is_paused
     assert there.is_ready()
     assert there.log_tail() == ""
+    assert there.outages == ()
     assert repr(there) == f"<RedisAt 127.0.0.1:{server.port}/3>"
 
 

@@ -52,6 +52,14 @@ def test_it_knows_when_it_was_away(network):
     assert [note.text.partition(" ")[0] for note in network.all_notes()] == ["cache:"] * 6
 
 
+def test_a_paused_server_that_seems_ready_is_not_back(network):
+    server = redis(network, ready=None)
+    server.pause()
+    server.wait_ready()
+    assert server.outages[-1].healed_at is None
+    assert server.resume() == server.outages[-1].healed_at
+
+
 def run_of(docker):
     return docker.client.containers.list(all=True, filters={"label": f"pytest-netchaos.run={docker.owner.run}"})
 
