@@ -59,6 +59,11 @@ class Attempt:
         self._settled_at = self._clock()
         self._outcome = value
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether an outcome was set, or the sender has given up."""
+        return self._settled_at is not None
+
     def give_up(self) -> None:
         """Wait no more: an outcome that isn't known by now is not going to be."""
         if self._settled_at is None:

@@ -158,7 +158,8 @@ class Ledger:
 
         It is ``"ok"`` once the body has ended well, and ``"info"`` until then or if it raises: a request that
         failed half-way may have been accepted. The exception goes on its way. Where the body knows that the message
-        was refused, it says so: ``with ledger.sending(n) as attempt: ... attempt.outcome = "fail"``.
+        was refused, it says so: ``with ledger.sending(n) as attempt: ... attempt.outcome = "fail"``. Where it has waited
+        in vain for the acknowledgement, and doesn't raise: ``attempt.give_up()``.
 
         Args:
             id_: As for `sent`.
@@ -175,7 +176,7 @@ class Ledger:
         except BaseException:
             attempt.give_up()
             raise
-        if attempt.outcome == "info":
+        if not attempt.is_settled:
             attempt.outcome = "ok"
 
     def attempted(self, id_: Hashable, /, *, sender: str = "", at: float | None = None) -> Attempt:

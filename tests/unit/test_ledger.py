@@ -109,6 +109,15 @@ def test_sending_is_unclear_while_its_body_runs(ledger):
     assert record.sends == (Send("a", 1.0, "info", settled_at=record.now),), "it still waits"
 
 
+@pytest.mark.parametrize(
+    "give_up", [lambda attempt: attempt.give_up(), lambda attempt: setattr(attempt, "outcome", "info")]
+)
+def test_sending_stays_unclear_when_its_body_has_given_up(ledger, give_up):
+    with ledger.sending("a") as attempt:
+        give_up(attempt)
+    assert ledger.record().sends == (Send("a", 1.0, "info", settled_at=2.0),)
+
+
 def test_sending_is_settled_when_its_body_says_how_it_ended(ledger):
     with ledger.sending("a") as attempt:
         attempt.outcome = "fail"
