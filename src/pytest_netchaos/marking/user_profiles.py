@@ -112,6 +112,8 @@ def _number(table: dict[str, object], key: str) -> float | None:
         raise ValueError(f"{key} must be a number, not {value!r}")  # noqa: TRY004 - the file's value
     if key in ("latency", "jitter"):
         check_duration(key, value)
+    elif key == "idle_timeout":
+        check_duration(key, value, above=True)
     elif key in ("down", "up"):
         check_number(f"{key} (bytes per second)", value, low=0, high=1e12, above=True)
     return value

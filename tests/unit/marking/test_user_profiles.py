@@ -65,7 +65,7 @@ def test_profiles_come_in_the_order_of_the_file():
         ("latency = 0.1\nloss = 2", ": loss must be above 0 and up to 1, not 2"),
         ("latency = 0.1\nloss = 0.1\nmean_burst = 0", ": mean_burst must be from 1 to 1e+06, not 0"),
         ("mean_burst = 4", ": mean_burst needs a loss"),
-        ("idle_timeout = 0", ": timeout must be above 0 and up to 86400, not 0 (seconds; a day at most)"),
+        ("idle_timeout = 0", ": idle_timeout must be above 0 and up to 86400, not 0 (seconds; a day at most)"),
         ("idle_timeout = '60'", ": idle_timeout must be a number, not '60'"),
         ("flap = 3", ": flap must be a table such as { down = 0.2, up = [1.0, 5.0] }, not 3"),
         ("flap = { down = 1 }", ": flap must be a table such as { down = 0.2, up = [1.0, 5.0] }, not {'down': 1}"),
