@@ -158,8 +158,8 @@ class Ledger:
 
         It is ``"ok"`` once the body has ended well, and ``"info"`` until then or if it raises: a request that
         failed half-way may have been accepted. The exception goes on its way. Where the body knows that the message
-        was refused, it says so: ``with ledger.sending(n) as attempt: ... attempt.outcome = "fail"``. Where it has waited
-        in vain for the acknowledgement, and doesn't raise: ``attempt.give_up()``.
+        was refused, it says so: ``with ledger.sending(n) as attempt: ... attempt.outcome = "fail"``. Where it has
+        waited in vain for the acknowledgement, and doesn't raise: ``attempt.give_up()``.
 
         Args:
             id_: As for `sent`.

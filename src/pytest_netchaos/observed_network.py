@@ -99,7 +99,11 @@ class ObservedNetwork:
     def outages(self) -> tuple[Outage, ...]:
         """The stretches of time in which a breaking fault was in force on any link, or a server was down or paused."""
         of_links = merge_outages(span for history in self.histories() for span in history.faults)
-        return disjoint([*of_links, *(outage for _, outage in self._outages_of_servers())])
+        return disjoint([*of_links, *self.server_outages()])
+
+    def server_outages(self) -> tuple[Outage, ...]:
+        """The stretches of time in which a server was down or paused, server by server."""
+        return tuple(outage for _, outage in self._outages_of_servers())
 
     def attend(self, name: str, outages: Callable[[], Iterable[Outage]]) -> None:
         """Count what a server of the test goes through as outages, and have it in the timeline.

@@ -11,6 +11,7 @@ from pytest_netchaos.history import Outage
 from pytest_netchaos.ledger import Ledger
 from pytest_netchaos.marking.marker import Standing
 from pytest_netchaos.network import Network
+from pytest_netchaos.report.text import facts_of
 from pytest_netchaos.seeds import derive_seed
 
 DB = "127.0.0.1:5432"
@@ -201,6 +202,17 @@ def test_a_dead_engine_can_be_recalled_and_no_longer_asked(network, engine):
     with pytest.raises(EngineDied):
         network.timeline  # noqa: B018 - the access is the test
     assert [entry.kind for entry in network.recall()] == ["fault"]
+
+
+def test_the_story_of_a_dead_engine_has_the_outages_of_servers(network, engine):
+    network.link(DB)
+    now = time.monotonic()
+    network.attend("redis", lambda: [Outage(now, now + 1, ("kill",))])
+    network.keep(Ledger(network.outages))
+    engine.links[0].fails_with["history"] = EngineDied("gone")
+    facts = facts_of(network)
+    assert [outage.kinds for outage in facts.ledgers[0].record.outages] == [("kill",)]
+    assert facts.first_fault == now
 
 
 def test_a_closed_network_has_closed_links_and_makes_no_new_ones(network, engine):

@@ -15,7 +15,7 @@ from ..judging.delivery import audit
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ..history import History
+    from ..history import History, Outage
     from ..judging.delivery import Audit, Lost
     from ..ledger import DeliveryRecord, Note
 
@@ -129,6 +129,8 @@ class Facts:
     replay: str = ""
     #: The steps of plans that never came into force, a line each.
     unfired: tuple[str, ...] = ()
+    #: When a server was down or paused.
+    server_outages: tuple[Outage, ...] = ()
 
     @cached_property
     def all_notes(self) -> list[Note]:
@@ -144,8 +146,9 @@ class Facts:
 
     @cached_property
     def first_fault(self) -> float | None:
-        """When the first fault struck."""
-        return min((span.started_at for link in self.links for span in link.history.faults), default=None)
+        """When the first fault struck, or the first server went away."""
+        faults = (span for link in self.links for span in link.history.faults)
+        return min((stretch.started_at for stretch in (*faults, *self.server_outages)), default=None)
 
     @cached_property
     def is_empty(self) -> bool:

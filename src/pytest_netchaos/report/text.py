@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import NetchaosError
 from ..history import merge_outages
+from ..judging.attribution import disjoint
 from ..ledger import Note
 from .anomalies import anomaly_lines
 from .events import chosen, events_of
@@ -56,10 +57,11 @@ def facts_of(network: Network, replay: str = "", remarks: Sequence[str] = ()) ->
         except NetchaosError:
             history = link.recall()
         links.append(LinkFacts(history, f"{link.host}:{link.port} to {link.upstream}", link.troubles))
-    outages = merge_outages(span for link in links for span in link.history.faults)
+    of_servers = network.server_outages()
+    outages = disjoint([*merge_outages(span for link in links for span in link.history.faults), *of_servers])
     ledgers = tuple(LedgerFacts(_record(ledger, outages), ledger.notes) for ledger in network.ledgers)
     notes = (*(Note(entry.at, entry.text) for entry in network.notes), *network.server_notes())
-    return Facts(tuple(links), ledgers, notes, tuple(remarks), replay, tuple(network.plans.complaints()))
+    return Facts(tuple(links), ledgers, notes, tuple(remarks), replay, tuple(network.plans.complaints()), of_servers)
 
 
 def _record(ledger: Ledger, outages: Sequence[Outage]) -> DeliveryRecord:

@@ -89,7 +89,8 @@ class ManagedRedis(Askable):
     def outages(self) -> tuple[Outage, ...]:
         """When it was paused, killed or stopped since `restore`, each until it answered again.
 
-        A kill or a stop counts from when it was asked for: clients dial again before it has ended whole.
+        A kill or a stop counts from when it was asked for: clients dial again before it has ended whole. What is taken
+        while it is away has no end yet: ask again when it is back.
         A matcher takes one where it takes a fault: ``lost_only_during(*redis_server.outages)``.
         """
         return self._downtimes.spans()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_netchaos.history import Outage
+from pytest_netchaos.faults import Cut
+from pytest_netchaos.history import FaultSpan, History, Outage
 from pytest_netchaos.ledger import Delivery, DeliveryRecord, Note, Send
-from pytest_netchaos.report.facts import LEAST_JUDGED, MOST_JUDGED, Facts, LedgerFacts
+from pytest_netchaos.report.facts import LEAST_JUDGED, MOST_JUDGED, Facts, LedgerFacts, LinkFacts
 
 
 def record(sends, subscribers, outages=()):
@@ -37,6 +38,14 @@ def test_the_messages_that_are_judged_are_those_around_the_first_fault():
     facts = LedgerFacts(record(3000, 150, (Outage(1000.0, 1001.0, ("cut",)),)))
     ids = [send.id for send in facts.judged.sends]
     assert (ids[0], ids[-1]) == (500, 1499)
+
+
+def test_a_server_that_goes_away_may_be_the_first_fault():
+    cut = LinkFacts(History("db", 9.0, faults=(FaultSpan(Cut(), 5.0),)))
+    assert Facts((cut,)).first_fault == 5.0
+    assert Facts((cut,), server_outages=(Outage(6.0, 7.0, ("kill",)),)).first_fault == 5.0
+    assert Facts((cut,), server_outages=(Outage(3.0, 4.0, ("kill",)),)).first_fault == 3.0
+    assert Facts().first_fault is None
 
 
 def test_notes_of_the_same_time_stay_in_the_order_in_which_they_were_written():

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_netchaos.faults import Blackhole, Cut, Delay, Stall
-from pytest_netchaos.history import ArmedFault, Connection, Dial, Dials, FaultSpan, History
+from pytest_netchaos.history import ArmedFault, Connection, Dial, Dials, FaultSpan, History, Outage
 from pytest_netchaos.ledger import Delivery, DeliveryRecord, Note, Send
 from pytest_netchaos.report.facts import Facts, LedgerFacts, LinkFacts
 from pytest_netchaos.report.page import Page
@@ -52,6 +52,18 @@ def test_the_picture_of_a_cut():
     assert any(line.startswith("LOST") and "2" in line for line in lines)
     assert any(line.startswith("DUP") and "4" in line for line in lines)
     assert lines[-1] == "replay"
+
+
+def test_what_is_told_of_many_events_is_what_happened_around_the_end_of_a_server():
+    dials = Dials([Dial(n, 10.0 + n, "served", connection=n, ended_at=10.5 + n) for n in range(1, 101)])
+    ends = [("client", "server", "fault")[n % 3] for n in range(1, 101)]  # or those alike would be one line
+    connections = tuple(
+        Connection(n, n, 10.0 + n, n, n, closed_at=10.5 + n, closed_by=end, close_how="FIN", close_reason=str(n))
+        for n, end in enumerate(ends, 1)
+    )
+    link = LinkFacts(History("db", 111.0, dials, connections))
+    facts = Facts((link,), notes=(Note(80.0, "redis: kill"),), server_outages=(Outage(80.0, 80.25, ("kill",)),))
+    assert any(line.split()[:1] == ["69.500"] for line in write(facts, Page(100)))
 
 
 def test_a_fault_that_hit_no_traffic_is_told():
