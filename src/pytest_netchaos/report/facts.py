@@ -147,8 +147,8 @@ class Facts:
     @cached_property
     def first_fault(self) -> float | None:
         """When the first fault struck, or the first server went away."""
-        faults = (span for link in self.links for span in link.history.faults)
-        return min((stretch.started_at for stretch in (*faults, *self.server_outages)), default=None)
+        struck = (span.started_at for link in self.links for span in link.history.faults)
+        return min(chain(struck, (outage.started_at for outage in self.server_outages)), default=None)
 
     @cached_property
     def is_empty(self) -> bool:
