@@ -42,6 +42,8 @@ class lost_only_during(DeliveryMatcher):  # noqa: N801 - the class is the call t
             ...
         assert ledger == lost_only_during(cut)
 
+    An outage whose value was taken while it was in force ends when the ledger's network says so.
+
     A failure says which messages were lost outside, when and why: in another fault, after the heal because the listener
     was still away, or without any fault.
 
@@ -88,7 +90,7 @@ class lost_only_during(DeliveryMatcher):  # noqa: N801 - the class is the call t
         """Return the given stretches of time, joined where they overlap; by default those of the record."""
         if not self.outages:
             return found.outages
-        return disjoint(Outage(each.started_at, each.healed_at, _kinds(each)) for each in self.outages)
+        return disjoint(Outage(each.started_at, _end_in(found, each), _kinds(each)) for each in self.outages)
 
     def vacuous(self, record: DeliveryRecord, found: Audit) -> str:
         """Ask for a fault."""
@@ -110,6 +112,13 @@ class lost_only_during(DeliveryMatcher):  # noqa: N801 - the class is the call t
         if not outages:
             where = f"{len(outside)} lost, and no fault was in force"
         return arranged(f"{totals(found)}: {where}: {self!r}", _groups(found, judged, outside))
+
+
+def _end_in(found: Audit, outage: Stretch) -> float | None:
+    """Return when it was over, also where it is an `Outage` from a time when it was not."""
+    if isinstance(outage, Outage) and outage.healed_at is None:
+        return next((known.healed_at for known in found.outages if known.started_at == outage.started_at), None)
+    return outage.healed_at
 
 
 def _groups(found: Audit, judged: Audit, outside: Sequence[int]) -> list[list[str]]:

@@ -76,6 +76,14 @@ def test_an_outage_that_goes_on_counts_until_now():
     assert record([1, 15, 99], [15, 99], [STILL_CUT]) == lost_only_during()
 
 
+def test_an_outage_that_was_taken_while_it_went_on_ends_with_that_of_the_ledger():
+    assert record([1, 15, 25], [15]) == lost_only_during(STILL_CUT)
+    assert record([1, 15, 21, 25], [15, 21]) != lost_only_during(STILL_CUT)
+    assert record([1, 15, 21, 25], [15, 21], outages=[]) == lost_only_during(STILL_CUT), "nobody knows of an end"
+    delay = FaultSpan(Delay(0.5), 10.0)
+    assert record([1, 15, 21, 25], [15, 21]) == lost_only_during(delay), "it goes on, whatever began with it"
+
+
 def test_a_fault_may_be_given_and_need_not_break_anything():
     made = record([1, 15, 25], [15], outages=[])
     assert made == lost_only_during(FaultSpan(Delay(0.5), 10.0, 20.0))
@@ -283,7 +291,9 @@ def outside(record, stretches, *, in_flight):
 
 @given(records(), st.one_of(st.just(()), outages), st.booleans())
 def test_it_agrees_with_the_definition(record, given_outages, in_flight):
-    stretches = disjoint(given_outages or record.outages)
+    ends = {outage.started_at: outage.healed_at for outage in disjoint(record.outages)}
+    known = [replace(o, healed_at=ends.get(o.started_at)) if o.healed_at is None else o for o in given_outages]
+    stretches = disjoint(known or record.outages)
     count = outside(record, stretches, in_flight=in_flight)
     matcher = lost_only_during(*given_outages, in_flight=in_flight)
     assert (matcher.judge(record) is Verdict.INVALID) is (count > 0)
