@@ -59,7 +59,7 @@ def engine(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 def resources(request: pytest.FixtureRequest, engine: str) -> Iterator[Resources]:
     made = make_resources(request, engine.removesuffix("-portable"))
-    with pytest.MonkeyPatch.context() as patch:  # while it starts: other tests of this process have engines of their own
+    with pytest.MonkeyPatch.context() as patch:  # while it starts: others of this process have their own
         if engine == "embedded-portable":
             patch.setenv(choices.RELAY_VARIABLE, "portable")
         started = next(made)
