@@ -105,7 +105,7 @@ async def test_nothing_is_lost_when_a_listener_is_deaf_without_knowing_it(cluste
 async def test_nothing_is_lost_while_both_links_flap(cluster, urls, links):
     async with cluster("buffered", *urls, max_events=10_000) as chat:  # more than the fastest machine sends meanwhile
         flaps = [link.flap(down=(0.05, 0.3), up=(0.05, 0.3), cycles=5) for link in links]
-        while any(flap.healed_at is None for flap in flaps):
+        while any(flap.is_active for flap in flaps):
             await chat.tick(1)
         await chat.tick()
         await chat.kept_everything()
