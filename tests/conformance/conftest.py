@@ -58,10 +58,13 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def resources(request: pytest.FixtureRequest, engine: str) -> Iterator[Resources]:
-    with pytest.MonkeyPatch.context() as patch:
+    made = make_resources(request, engine.removesuffix("-portable"))
+    with pytest.MonkeyPatch.context() as patch:  # while it starts: others of this process have their own
         if engine == "embedded-portable":
             patch.setenv(choices.RELAY_VARIABLE, "portable")
-        yield from make_resources(request, engine.removesuffix("-portable"))
+        started = next(made)
+    yield started
+    next(made, None)
 
 
 def make_resources(request: pytest.FixtureRequest, engine: str) -> Iterator[Resources]:

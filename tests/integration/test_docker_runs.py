@@ -118,7 +118,7 @@ def test_what_the_readme_shows_runs_on_containers_as_it_does_without(client, mon
     monkeypatch.delenv("PYTEST_ADDOPTS")  # the examples use the plugins that it switches off
     top = Path(__file__).parents[2]
     done = subprocess.run(
-        [*PYTEST, *OPTIONS, "examples", f"--ignore=examples/{NOT_IN_CONTAINERS}"],
+        [*PYTEST, *OPTIONS, "examples", f"--ignore=examples/{NOT_IN_CONTAINERS}", "--ignore=examples/stories"],
         capture_output=True,
         text=True,
         timeout=2 * PATIENCE,

@@ -36,6 +36,7 @@ class Subscription:
         self._channel = channel
         self._silence = silence
         self._heard = 0
+        self._is_handling = False
 
     async def messages(self) -> AsyncIterator[dict[str, Any]]:
         """Subscribe, and yield what comes: messages, and a ``subscribe`` once Redis has confirmed the subscription.
@@ -49,7 +50,9 @@ class Subscription:
             try:
                 async for message in self._pubsub.listen():
                     self._heard += 1
+                    self._is_handling = True
                     yield message
+                    self._is_handling = False
             finally:
                 watch.cancel()
 
@@ -62,7 +65,11 @@ class Subscription:
     async def _hears(self) -> bool:
         before = self._heard
         await asyncio.sleep(self._silence)
-        if self._heard == before:
+        if not self._has_heard(before):
             await self._pubsub.ping()
             await asyncio.sleep(self._silence)
-        return self._heard != before
+        return self._has_heard(before)
+
+    def _has_heard(self, before: int) -> bool:
+        """Say whether there was anything; who is still busy with a message may not have seen the next one."""
+        return self._is_handling or self._heard != before

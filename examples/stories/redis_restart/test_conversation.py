@@ -84,7 +84,7 @@ class Channel:
         raise AssertionError("they never stop talking")
 
 
-STEPS = [f"{what} one" for what in ("emit", "confirm", "fail", "settle")]
+STEPS = [f"{what} one" for what in ("emit", "confirm", "fail")]
 STEPS += [f"{what} {who}" for what in ("hear", "leave", "come_back") for who in NODES]
 
 

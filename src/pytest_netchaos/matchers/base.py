@@ -19,6 +19,8 @@ S = TypeVar("S")
 
 #: What pytest shows of an explanation unless it is told otherwise.
 _MOST_LINES, _MOST_CHARACTERS = 8, 640
+#: Arguments that may be monotonic times.
+_MOMENTS = ("since", "after")
 
 
 @runtime_checkable
@@ -103,7 +105,7 @@ class Matcher(ABC, Generic[S]):
     def __repr__(self) -> str:
         """Write the call that makes this matcher, without the arguments that have their defaults."""
         said = [
-            f"{name.name}={_spelled(getattr(self, name.name))}"
+            f"{name.name}={_spelled(name.name, getattr(self, name.name))}"
             for name in fields(self)
             if name.default is MISSING or getattr(self, name.name) != name.default
         ]
@@ -240,8 +242,10 @@ def _hint(matcher: Matcher[Any]) -> list[str]:
     return [f"use `await check_async(link, {matcher!r})`"] if in_event_loop() else []
 
 
-def _spelled(value: object) -> str:
-    """Write an argument; of a fault only its name: all that is known of it would fill a line."""
+def _spelled(name: str, value: object) -> str:
+    """Write an argument; of a fault only its name, for the rest fills a line, and a time to the millisecond."""
+    if name in _MOMENTS and isinstance(value, float):
+        return repr(round(value, 3))
     # Asked of the class, since an injection's own attributes ask the engine.
     return f"<{name_of(value)}>" if hasattr(type(value), "started_at") else repr(value)
 

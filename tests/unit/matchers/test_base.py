@@ -116,6 +116,7 @@ def test_a_ledger_does_not_judge_a_link():
     [
         (reconnected(1.0), "reconnected(within=1.0)"),
         (reconnected(within=2, after=7.5), "reconnected(within=2, after=7.5)"),
+        (reconnected(within=2, after=59914.034571489), "reconnected(within=2, after=59914.035)"),
         (reconnected(1, after=FaultSpan(Cut(), 1.0)), "reconnected(within=1, after=<cut>)"),
         (backoff(0.1), "backoff(first=0.1)"),
         (backoff(0.1, 2.0, None, 0.0, late=0.25), "backoff(first=0.1)"),
