@@ -5,12 +5,11 @@ from __future__ import annotations
 import inspect
 import linecache
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import CodeType, TracebackType
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Self, TypeVar, cast
 
 from .errors import WaitTimeout, hide_own_errors
 from .faults import check_duration
@@ -53,17 +52,22 @@ class Questions(Generic[T]):
         self._began = time.monotonic()
         self._is_over = False
 
-    @contextmanager
-    def asking(self) -> Iterator[None]:
-        """Count a question, and take an exception that means "not yet" for its answer."""
+    def asking(self) -> Self:
+        """Count a question; a ``with`` block of what is returned is its answer, also where that is an exception."""
         self._is_over = time.monotonic() >= self._began + self._within
         self._asked += 1
-        try:
-            yield
-        except self._not_yet as error:
-            if isinstance(error, WaitTimeout):
-                raise
+        return self
+
+    def __enter__(self) -> None:
+        """Hear the answer."""
+
+    # No generator with `contextmanager`: on Python 3.12 an exception that passes through one keeps itself alive.
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        """Take an exception that means "not yet" for the answer."""
+        if isinstance(error, self._not_yet) and not isinstance(error, WaitTimeout):
             self._said = _raised(error)
+            return True
+        return False
 
     def returned(self, value: object) -> None:
         """Take a value that isn't true for the answer."""
