@@ -23,6 +23,8 @@ async def connecting(client: Client, link: Link, **options) -> AsyncIterator[asy
         else:
             await asyncio.to_thread(method, *args, **options)
 
+    if not client.is_asyncio_based():  # a thread that retries can't be cancelled: it has to give up some time
+        client.reconnection_attempts = client.reconnection_attempts or 50
     # One dial for each attempt: with polling, it's one for each request.
     task = asyncio.create_task(call(client.connect, link.url("http"), transports=["websocket"], **options))
     try:
