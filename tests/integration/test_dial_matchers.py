@@ -140,7 +140,7 @@ def test_a_dead_peer_that_nobody_detects_is_waited_for(link, connected):
     with pytest.raises(AssertionError) as caught:
         check(link, dead_peer_detected(within=0.2))
     assert time.monotonic() - silence.at >= 0.2
-    verdict, standing = str(caught.value).splitlines()
+    verdict, standing, *_ = str(caught.value).splitlines()  # a busy machine is told of as well
     assert verdict == (
         "not detected on 1 of 1 connection in the 0.200s after the blackhole began: dead_peer_detected(within=0.2)"
     )
