@@ -169,7 +169,8 @@ def test_a_client_that_answers_a_fin_has_detected_nothing(link, server, connecte
     server.peers[0].close()
     assert connected.recv(1) == b""
     connected.close()
-    (line,) = dead_peer_detected(within=0.2).explain(link.wait_for(lambda h: h.dials[0].ended_at is not None))[1:]
+    seen = link.wait_for(lambda h: h.dials[0].ended_at is not None)
+    line, *_ = dead_peer_detected(within=0.2).explain(seen)[1:]
     assert link != dead_peer_detected(within=0.2)
     assert link.dials[0].hung_up_at is None
     assert line.startswith("  connection 1  ")
