@@ -135,12 +135,17 @@ def test_a_dead_peer_is_detected_in_one_direction(link, connected, in_background
     assert link == dead_peer_detected(within=SOON)
 
 
+def without_standstills(lines):
+    """Leave out what is said of a machine that was busy, and nothing else."""
+    return [line for line in lines if " stood still for " not in line]
+
+
 def test_a_dead_peer_that_nobody_detects_is_waited_for(link, connected):
     silence = link.blackhole()
     with pytest.raises(AssertionError) as caught:
         check(link, dead_peer_detected(within=0.2))
     assert time.monotonic() - silence.at >= 0.2
-    verdict, standing, *_ = str(caught.value).splitlines()  # a busy machine is told of as well
+    verdict, standing = without_standstills(str(caught.value).splitlines())
     assert verdict == (
         "not detected on 1 of 1 connection in the 0.200s after the blackhole began: dead_peer_detected(within=0.2)"
     )
@@ -170,7 +175,7 @@ def test_a_client_that_answers_a_fin_has_detected_nothing(link, server, connecte
     assert connected.recv(1) == b""
     connected.close()
     seen = link.wait_for(lambda h: h.dials[0].ended_at is not None)
-    line, *_ = dead_peer_detected(within=0.2).explain(seen)[1:]
+    (line,) = without_standstills(dead_peer_detected(within=0.2).explain(seen)[1:])
     assert link != dead_peer_detected(within=0.2)
     assert link.dials[0].hung_up_at is None
     assert line.startswith("  connection 1  ")
